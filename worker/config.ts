@@ -1,0 +1,189 @@
+import { cpus } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { QUEUES } from './engine/define.ts'
+import { InvalidInput } from './errors.ts'
+import { LOG_LEVELS } from './log.ts'
+
+/** One environment variable: how it is read, and what a person needs to know to set it. */
+interface Variable<Schema extends z.ZodType> {
+  readonly schema: Schema
+  readonly description: string
+  readonly isSecret?: boolean
+}
+
+const variable = <Schema extends z.ZodType>(
+  schema: Schema,
+  description: string,
+  options: { isSecret?: boolean } = {},
+): Variable<Schema> => ({
+  schema,
+  description,
+  ...options,
+})
+
+const list = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
+const whole = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback)
+const seconds = (fallback: number, max: number) => z.coerce.number().positive().max(max).default(fallback)
+const flag = (fallback: boolean) =>
+  z
+    .enum(['true', 'false'])
+    .default(fallback ? 'true' : 'false')
+    .transform((text) => text === 'true')
+
+const cores = Math.max(1, cpus().length)
+
+const variables = {
+  DATABASE_URL: variable(
+    z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    'PostgreSQL 14 or newer, with `sslmode` and `channel_binding` honoured; unset starts the embedded server',
+    { isSecret: true },
+  ),
+  REFRAIN_DATA_DIR: variable(
+    z
+      .string()
+      .default('.refrain')
+      .transform((path) => resolve(path)),
+    'folder of artifacts, work files and the embedded database',
+  ),
+  HOST: variable(z.string().default('127.0.0.1'), 'address the API listens on'),
+  PORT: variable(whole(4000, 0, 65_535), 'port the API listens on; 0 takes a free one'),
+  PUBLIC_URL: variable(
+    z.url().optional(),
+    'how clients reach the API, for links in answers; defaults to the address it listens on',
+  ),
+  API_TOKEN: variable(
+    z.string().min(16).optional(),
+    'when set, mutations and uploads need `Authorization: Bearer <token>`',
+    { isSecret: true },
+  ),
+  GRAPHIQL: variable(flag(true), 'serve the interactive API page'),
+  LOG_LEVEL: variable(z.enum(LOG_LEVELS).default('info'), 'least severe log line written'),
+  FFMPEG_PATH: variable(
+    z.string().optional(),
+    'ffmpeg to use; unset takes the system one when it can do everything needed, else the one from npm',
+  ),
+  FFPROBE_PATH: variable(z.string().optional(), 'ffprobe to use'),
+  MEDIA_PATHS: variable(
+    list(''),
+    'folders, separated by commas, whose files may be submitted by path; empty allows none',
+  ),
+  MAX_UPLOAD_BYTES: variable(whole(2_000_000_000, 1, Number.MAX_SAFE_INTEGER), 'largest audio file accepted'),
+  MAX_SONG_SECONDS: variable(seconds(3_600, 36_000), 'longest song accepted'),
+  DOWNLOAD_TIMEOUT_SECONDS: variable(seconds(600, 86_400), 'time limit for fetching a song from a URL'),
+  WORKER_QUEUES: variable(
+    list(QUEUES.join(',')).pipe(z.array(z.enum(QUEUES)).min(1)),
+    'queues this worker serves: light (waiting, small work), heavy (arithmetic on samples), encode (video)',
+  ),
+  LIGHT_CONCURRENCY: variable(whole(24, 1, 200), 'light tasks at once in one worker'),
+  HEAVY_CONCURRENCY: variable(
+    whole(cores, 1, 64),
+    'heavy tasks at once in one worker; each takes a core and up to 1 GB',
+  ),
+  ENCODE_CONCURRENCY: variable(whole(1, 1, 16), 'video encodes at once in one worker; each uses every core'),
+  MAX_JOB_RETRIES: variable(whole(3, 1, 100), 'attempts of a task, unless its stage says otherwise'),
+  JOB_TIMEOUT_MS: variable(
+    whole(900_000, 1_000, 86_400_000),
+    'time limit of one attempt, unless its stage says otherwise',
+  ),
+  RETRY_DELAYS_SECONDS: variable(
+    list('10,60,300').pipe(z.array(z.coerce.number<string>().min(0)).min(1)),
+    'waits before the second, third, … attempt; the last one repeats',
+  ),
+  SWEEP_INTERVAL_MS: variable(
+    whole(1_000, 50, 60_000),
+    'how often a worker looks for dead workers and takes back their tasks',
+  ),
+  SHUTDOWN_GRACE_MS: variable(
+    whole(5_000, 0, 600_000),
+    'how long a stopping worker lets running tasks finish before it aborts them',
+  ),
+  TRANSLATION_LANGUAGES: variable(list('zh,vi,id'), 'languages lyrics are translated into, BCP 47'),
+  CLIP_MIN_SECONDS: variable(seconds(40, 100), 'shortest public clip'),
+  CLIP_MAX_SECONDS: variable(seconds(100, 100), 'longest public clip'),
+  CLIP_INTRO_SECONDS: variable(
+    z.coerce.number().min(0).default(15),
+    'lyrics that start by then keep the intro in the clip',
+  ),
+  ENHANCE_CHUNK_SECONDS: variable(seconds(190, 3_600), 'length of the chunks the instrumental is treated in'),
+  WEBHOOK_SECRET: variable(
+    z.string().min(16).optional(),
+    'signs callbacks: `X-Refrain-Signature: sha256=<HMAC of the body>`',
+    { isSecret: true },
+  ),
+} as const
+
+type Parsed = { readonly [Name in keyof typeof variables]: z.output<(typeof variables)[Name]['schema']> }
+
+/** The whole configuration, parsed once. `environment` is what providers read their own variables from. */
+export interface Config extends Parsed {
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Reads the configuration from environment variables. An empty variable counts as unset.
+ *
+ * @throws InvalidInput that names every fault at once; values of secrets are not repeated
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  )
+  const faults: string[] = []
+  const parsed: Record<string, unknown> = {}
+  for (const [name, { schema, isSecret }] of Object.entries(variables) as [string, Variable<z.ZodType>][]) {
+    const result = schema.safeParse(given[name])
+    if (result.success) parsed[name] = result.data
+    else {
+      const came = isSecret ? 'a value that is not shown' : JSON.stringify(given[name])
+      faults.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')} (came: ${came})`)
+    }
+  }
+  if (typeof parsed.CLIP_MIN_SECONDS === 'number' && parsed.CLIP_MIN_SECONDS < 40) {
+    faults.push(`CLIP_MIN_SECONDS: at least 40, the database refuses shorter clips (came: ${given.CLIP_MIN_SECONDS})`)
+  }
+  if ((parsed.CLIP_MIN_SECONDS as number) > (parsed.CLIP_MAX_SECONDS as number)) {
+    faults.push(
+      `CLIP_MAX_SECONDS: at least CLIP_MIN_SECONDS (came: ${given.CLIP_MAX_SECONDS} below ${given.CLIP_MIN_SECONDS})`,
+    )
+  }
+  if (faults.length > 0)
+    throw new InvalidInput(
+      `the configuration has ${faults.length} fault${faults.length > 1 ? 's' : ''}:\n- ${faults.join('\n- ')}`,
+      { details: { faults } },
+    )
+  return { ...(parsed as Parsed), environment }
+}
+
+/** Every variable with its default and meaning, for the README and `.env.example`. */
+export function describeConfig(): readonly {
+  name: string
+  fallback: string
+  description: string
+  isSecret: boolean
+}[] {
+  const perMachine: Record<string, string> = { REFRAIN_DATA_DIR: '.refrain', HEAVY_CONCURRENCY: 'number of cores' }
+  return (Object.entries(variables) as [string, Variable<z.ZodType>][]).map(
+    ([name, { schema, description, isSecret }]) => {
+      const parsed = schema.safeParse(undefined)
+      const value = parsed.success ? parsed.data : undefined
+      return {
+        name,
+        fallback:
+          perMachine[name] ?? (Array.isArray(value) ? value.join(',') : value === undefined ? '' : String(value)),
+        description,
+        isSecret: isSecret ?? false,
+      }
+    },
+  )
+}

@@ -1,0 +1,42 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import * as tables from './tables.ts'
+
+// bigint columns here are ids, counters and sizes, all far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, (value) => Number(value))
+
+export type Database = NodePgDatabase<typeof tables>
+/** What `database.transaction` hands out; a database itself serves where no transaction is needed. */
+export type Transaction = Pick<
+  Database,
+  'select' | 'selectDistinct' | 'insert' | 'update' | 'delete' | 'execute' | 'query'
+>
+
+/** The only database client of the project: one pool for drizzle, plain SQL and graphile-worker alike. */
+export interface Client {
+  readonly url: string
+  readonly pool: pg.Pool
+  readonly database: Database
+  close(): Promise<void>
+}
+
+/**
+ * Opens a pool. Connections are made on first use; TLS follows the URL (`sslmode`, `channel_binding`).
+ *
+ * @param options.settings session settings of every connection, for example `{ 'engine.notify': 'off' }`
+ */
+export function openClient(
+  url: string,
+  options: { maxConnections?: number; settings?: Readonly<Record<string, string>>; name?: string } = {},
+): Client {
+  const settings = Object.entries(options.settings ?? {}).map(([key, value]) => `-c ${key}=${value}`)
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.maxConnections ?? 10,
+    application_name: options.name ?? 'refrain',
+    ...(settings.length > 0 ? { options: settings.join(' ') } : {}),
+  })
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on('error', () => {})
+  return { url, pool, database: drizzle(pool, { schema: tables }), close: () => pool.end() }
+}
