@@ -480,12 +480,13 @@ create function settle_tasks(worker text, results jsonb) returns setof bigint la
   from l where t.id = l.id returning t.id
 $$;
 
--- Settles, and hands at most one ready dependent of each settled task (in the taker's own queue) straight on as running.
+-- Settles, and hands at most one ready dependent of each settled task (in the worker's own queue) straight on as running.
+-- An empty queue takes nothing on.
 create function settle_and_take(worker text, worker_queue text, results jsonb)
 returns table (settled bigint[], taken jsonb) language plpgsql volatile as $$
 declare done bigint[];
 begin
-  perform set_config('engine.taker', worker, true);
+  perform set_config('engine.taker', case when worker_queue = '' then '' else worker end, true);
   perform set_config('engine.taker_queue', worker_queue, true);
   select array_agg(x) into done from settle_tasks(worker, results) x;
   perform set_config('engine.taker', '', true);
@@ -500,6 +501,15 @@ begin
     where d.id = any (done)
   );
 end $$;
+
+-- Gives running tasks back unharmed, when a worker stops: the attempt does not count.
+create function release_tasks(worker text, ids bigint[]) returns setof bigint language sql volatile as $$
+  with l as materialized (
+    select id from tasks where id = any (ids) and status = 'running' and worker_id = worker order by id for update
+  )
+  update tasks t set status = 'pending', worker_id = null, progress = 0, attempts = greatest(t.attempts - 1, 0)
+  from l where t.id = l.id returning t.id
+$$;
 
 -- Progress of running tasks: [{id, runs, progress}]. Returns the ids this worker no longer holds (canceled, re-run, swept).
 create function report_progress(worker text, reports jsonb) returns setof bigint language plpgsql volatile as $$
@@ -700,14 +710,16 @@ begin
   where w.id = any (dead) and not exists (select from tasks t where t.worker_id = w.id and t.status = 'running');
 end $$;
 
--- The slow safety net: forgets jobs locked by pools that no worker owns, and gives every due pending task without a job a new one.
+-- The slow safety net: forgets jobs that failed or that are locked by pools
+-- no worker owns, and gives every due pending task without a job a new one.
 -- Returns how many it woke.
 create function wake_forgotten_tasks(older_than interval) returns int language plpgsql volatile as $$
 declare forgotten bigint[];
 begin
   delete from graphile_worker._private_jobs j
-  where j.locked_at < now() - older_than and j.payload ->> 'task' is not null
-    and not exists (select from workers w where j.locked_by = any (w.pools));
+  where j.payload ->> 'task' is not null
+    and (j.locked_at < now() - older_than and not exists (select from workers w where j.locked_by = any (w.pools))
+      or j.locked_at is null and j.attempts >= j.max_attempts);
   select array_agg(t.id) into forgotten from (
     select t.id from tasks t
     where t.status = 'pending' and coalesce(t.next_retry_at, t.created_at) < now() - older_than

@@ -38,5 +38,31 @@ export function openClient(
   })
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
+  pool.on('connect', (connection) => connection.on('error', () => {}))
   return { url, pool, database: drizzle(pool, { schema: tables }), close: () => pool.end() }
+}
+
+/**
+ * Runs work in one transaction, with plain SQL and drizzle on the same connection. Commits when `work` returns, rolls back
+ * when it throws.
+ */
+export async function inTransaction<Result>(
+  client: Pick<Client, 'pool'>,
+  work: (connection: pg.PoolClient, transaction: Transaction) => Promise<Result>,
+): Promise<Result> {
+  const connection = await client.pool.connect()
+  let broken: Error | undefined
+  try {
+    await connection.query('begin')
+    const result = await work(connection, drizzle(connection, { schema: tables }))
+    await connection.query('commit')
+    return result
+  } catch (error) {
+    await connection.query('rollback').catch((rollbackError: Error) => {
+      broken = rollbackError
+    })
+    throw error
+  } finally {
+    connection.release(broken)
+  }
 }

@@ -1,0 +1,70 @@
+import type pg from 'pg'
+import { type Client, inTransaction } from '../db/client.ts'
+import type { AnyStage, Queue } from './define.ts'
+import type { Claimed, Performed, Result } from './perform.ts'
+
+/** Two lists of what one settle gives: the tasks that really settled, and dependents handed straight on to this worker. */
+interface Settled {
+  readonly settled: readonly number[]
+  readonly taken: readonly Claimed[]
+}
+
+/** Settles a batch of results that write no rows of their own. `queue` null takes nothing on. */
+export async function settleBatch(
+  pool: pg.Pool,
+  workerId: string,
+  queue: Queue | null,
+  results: readonly Result[],
+): Promise<Settled> {
+  return await settle(pool, workerId, queue, results)
+}
+
+/**
+ * Settles one result together with the rows it brings: the files it kept and what the stage records.
+ * The task's row is held first and checked against the fence, so a result that came too late writes nothing.
+ */
+export async function settleWithRows(
+  client: Client,
+  workerId: string,
+  queue: Queue | null,
+  stage: AnyStage,
+  claimed: Claimed,
+  performed: Performed,
+): Promise<Settled> {
+  return await inTransaction(client, async (connection, transaction) => {
+    const held = await connection.query(
+      "select from tasks where id = $1 and runs = $2 and status = 'running' and worker_id = $3 for update",
+      [claimed.id, claimed.runs, workerId],
+    )
+    if (held.rowCount === 0) return { settled: [], taken: [] }
+    await connection.query('delete from task_artifacts where task_id = $1', [claimed.id])
+    for (const artifact of performed.kept) {
+      await connection.query(
+        'insert into artifacts (sha256, size_bytes, content_type) values ($1, $2, $3) on conflict do nothing',
+        [artifact.sha256, artifact.sizeBytes, artifact.contentType],
+      )
+      await connection.query('insert into task_artifacts (task_id, name, sha256) values ($1, $2, $3)', [
+        claimed.id,
+        artifact.name,
+        artifact.sha256,
+      ])
+    }
+    if (performed.result.status === 'completed') {
+      await stage.record?.(performed.result.output, transaction, performed.subject, claimed.item)
+    }
+    return await settle(connection, workerId, queue, [performed.result])
+  })
+}
+
+async function settle(
+  db: Pick<pg.Pool, 'query'>,
+  workerId: string,
+  queue: Queue | null,
+  results: readonly Result[],
+): Promise<Settled> {
+  const { rows } = await db.query<{ settled: number[]; taken: Claimed[] }>(
+    'select settled, taken from settle_and_take($1, $2, $3)',
+    [workerId, queue ?? '', JSON.stringify(results)],
+  )
+  return rows[0]
+}
