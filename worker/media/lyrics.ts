@@ -44,3 +44,22 @@ export interface LyricsLine {
   readonly startMs?: number
   readonly words?: readonly { readonly text: string; readonly startMs: number }[]
 }
+
+/** The part of the lyrics that is sung between two instants, counted from the first. A word that only begins or ends inside is cut to fit. */
+export function cutLyrics(lyrics: TimedLyrics, startMs: number, endMs: number): TimedLyrics {
+  const move = <Span extends { startMs: number; endMs: number }>(span: Span): Span => ({
+    ...span,
+    startMs: Math.max(span.startMs, startMs) - startMs,
+    endMs: Math.min(span.endMs, endMs) - startMs,
+  })
+  const isInside = (span: { startMs: number; endMs: number }) => span.endMs > startMs && span.startMs < endMs
+  const lines = lyrics.lines.filter(isInside).map((line) => {
+    const words = line.words.filter(isInside).map((word) => ({
+      ...move(word),
+      ...(word.phones ? { phones: word.phones.filter(isInside).map(move) } : {}),
+    }))
+    const isWhole = words.length === line.words.length
+    return { ...move(line), text: isWhole ? line.text : words.map((word) => word.text).join(' '), words }
+  })
+  return { language: lyrics.language, lines: lines.filter((line) => line.words.length > 0) }
+}

@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Config, readConfig } from '../../worker/config.ts'
+import { type Client, openClient } from '../../worker/db/client.ts'
+import { type ArtifactStore, openArtifactStore } from '../../worker/engine/artifacts.ts'
+import type { Pipeline } from '../../worker/engine/define.ts'
+import { syncPipelines } from '../../worker/engine/tasks.ts'
+import { type RunningWorker, startWorker } from '../../worker/engine/worker.ts'
+import { createLog } from '../../worker/log.ts'
+import type { Providers } from '../../worker/providers/index.ts'
+import { createTestDatabase } from './database.ts'
+
+export interface TestEngine {
+  readonly client: Client
+  readonly config: Config
+  readonly artifacts: ArtifactStore
+  readonly folder: string
+  /** Inserts subjects of a toy pipeline and returns their ids. */
+  add(pipeline: string, count?: number): Promise<number[]>
+  startWorker(environment?: Record<string, string>): Promise<RunningWorker>
+  /** Rows of one subject's tasks as `stage[item] status`, in order of insertion. */
+  tasks(pipeline: string, subjectId: number): Promise<string[]>
+  query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>
+  /** Waits until a query returns a row, and gives it. */
+  until<Row extends object>(sql: string, values?: unknown[], seconds?: number): Promise<Row>
+  close(): Promise<void>
+}
+
+/**
+ * A database of its own with these pipelines declared. Every pipeline but `track` gets a bare subject table of its name.
+ */
+export async function createTestEngine(
+  pipelines: readonly Pipeline[],
+  options: { environment?: Record<string, string>; providers?: Providers } = {},
+): Promise<TestEngine> {
+  const database = await createTestDatabase()
+  const folder = await mkdtemp(join(tmpdir(), 'refrain engine '))
+  const environment = { REFRAIN_DATA_DIR: folder, RETRY_DELAYS_SECONDS: '0.1', SHUTDOWN_GRACE_MS: '200', SWEEP_INTERVAL_MS: '250', LOG_LEVEL: 'silent', ...options.environment }
+  const config = readConfig(environment)
+  const client = openClient(database.url, { settings: { 'engine.notify': 'off' }, maxConnections: 30 })
+  const artifacts = openArtifactStore(join(folder, 'artifacts'))
+  for (const { name } of pipelines) {
+    if (name === 'track') continue
+    await client.pool.query(`create table ${name}s (id bigint generated always as identity primary key);
+      create trigger _500_inserted after insert on ${name}s
+        referencing new table as new_rows for each statement execute function tg_subject__inserted('${name}');
+      create trigger _500_deleted after delete on ${name}s
+        referencing old table as old_rows for each statement execute function tg_subject__deleted('${name}')`)
+  }
+  await syncPipelines(client.pool, pipelines)
+  const workers: RunningWorker[] = []
+
+  const query = async <Row extends object>(sql: string, values: unknown[] = []) => (await client.pool.query<Row>(sql, values)).rows
+  return {
+    client,
+    config,
+    artifacts,
+    folder,
+    query,
+    async add(pipeline, count = 1) {
+      const rows = await query<{ id: number }>(
+        `insert into ${pipeline}s overriding user value select n from generate_series(1, $1::int) n returning id`,
+        [count],
+      )
+      return rows.map((row) => row.id)
+    },
+    async startWorker(more = {}) {
+      const worker = await startWorker({
+        client,
+        pipelines,
+        config: readConfig({ ...environment, ...more }),
+        providers: options.providers ?? ({} as Providers),
+        artifacts,
+        log: createLog('silent'),
+      })
+      workers.push(worker)
+      return worker
+    },
+    async tasks(pipeline, subjectId) {
+      const rows = await query<{ stage: string; item: string; status: string }>(
+        'select stage, item, status from tasks where pipeline = $1 and subject_id = $2 order by id',
+        [pipeline, subjectId],
+      )
+      return rows.map((row) => `${row.stage}${row.item ? `[${row.item}]` : ''} ${row.status}`)
+    },
+    async until(sql, values = [], seconds = 20) {
+      const end = Date.now() + seconds * 1000
+      for (;;) {
+        const { rows } = await client.pool.query(sql, values)
+        if (rows[0]) return rows[0]
+        if (Date.now() > end) throw new Error(`nothing after ${seconds} s: ${sql} ${JSON.stringify(values)}`)
+        await new Promise((resolve) => setTimeout(resolve, 25))
+      }
+    },
+    async close() {
+      await Promise.all(workers.map((worker) => worker.stop()))
+      await client.close()
+      await database.drop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import type { Environment } from './capability.ts'
+import type { Capability, Choice, ProviderDeps, VariableDocumentation } from './capability.ts'
+import { alignment } from './alignment/index.ts'
+import { catalogue } from './catalogue/index.ts'
+import { enhancement } from './enhancement/index.ts'
+import { InvalidInput } from '../errors.ts'
+import { downloadUrl } from '../net/download.ts'
+import { createHttp } from '../net/http.ts'
+import { normalization } from './normalization/index.ts'
+import { separation } from './separation/index.ts'
+import { storage } from './storage/index.ts'
+import { structure } from './structure/index.ts'
+import { translation } from './translation/index.ts'
+
+/** Everything the pipelines need from outside. A new capability is one name here. */
+const capabilities = {
+  alignment,
+  catalogue,
+  enhancement,
+  normalization,
+  separation,
+  storage,
+  structure,
+  translation,
+}
+
+type ContractOf<C> = C extends Capability<infer Contract> ? Contract : never
+
+/** The chosen provider of each capability. */
+export type Providers = { readonly [Name in keyof typeof capabilities]: ContractOf<(typeof capabilities)[Name]> }
+
+/**
+ * Opens the provider of each capability that the environment chooses, `embedded` where it says nothing.
+ *
+ * @throws InvalidInput that names every missing or wrong variable at once
+ */
+export function openProviders(environment: Environment, deps: Partial<ProviderDeps> = {}): Providers {
+  const full: ProviderDeps = { http: deps.http ?? createHttp(), download: deps.download ?? downloadUrl }
+  const choices = Object.entries(capabilities).map(([name, capability]) => ({ name, choice: capability.choose(environment) as Choice<unknown> }))
+  const faults = choices.flatMap(({ choice }) => (choice.ok ? [] : choice.issues))
+  if (faults.length > 0) throw new InvalidInput(`the providers have faults:\n- ${faults.join('\n- ')}`, { details: { faults } })
+  return Object.fromEntries(choices.map(({ name, choice }) => [name, choice.ok ? choice.create(full) : null])) as Providers
+}
+
+/** Every variable of every provider, for the README. */
+export function describeProviders(): readonly (VariableDocumentation & { readonly provider: string | null })[] {
+  const seen = new Set<string>()
+  return Object.values(capabilities)
+    .flatMap((capability) => capability.documentation)
+    .filter(({ name }) => !seen.has(name) && seen.add(name))
+}
