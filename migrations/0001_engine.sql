@@ -15,7 +15,7 @@ create table stages (
   each_stage text,
   each_path text,
   max_attempts smallint not null default 3 check (max_attempts > 0),
-  timeout_seconds int not null default 900 check (timeout_seconds > 0),
+  timeout_seconds real not null default 900 check (timeout_seconds > 0),
   queue text not null default 'light',
   weight real not null default 1 check (weight >= 0),
   milestone text,
@@ -103,6 +103,19 @@ create table workers (
   started_at timestamptz not null default now()
 );
 
+-- Workers whose lock is held at this moment: a row alone may be that of a worker that was killed.
+create view living_workers as
+  select w.* from workers w
+  where exists (
+    select from pg_locks l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+      and l.database = (select oid from pg_database where datname = current_database())
+      and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('worker:' || w.id, 0));
+
+-- Names this database to the outside, so that idempotency keys of two installations never meet.
+create table installation (id uuid primary key default gen_random_uuid());
+insert into installation default values;
+
 -- Results of effects that must happen once (a mint, a post, a paid call), kept through crashes and re-runs.
 create table effects (
   pipeline text not null,
@@ -135,8 +148,8 @@ create type task_change as (
 );
 
 -- Inserts the tasks that have become ready because `settled` have settled, and returns them.
--- The caller holds the subjects' rows. When engine.taker names a worker, one ready dependent per subject
--- is handed straight to it as running.
+-- The caller holds the subjects' rows. When engine.taker names a worker, at most one ready dependent of each settled task
+-- is handed straight to it as running, and engine.taken lists their ids.
 create function populate(settled task_change[]) returns task_change[] language plpgsql volatile as $$
 declare
   added task_change[];
@@ -163,7 +176,7 @@ begin
       union all
       select e.item, 'pending', null
       from tasks t, lateral (
-        select case jsonb_typeof(v) when 'string' then v #>> '{}' else to_char(n - 1, 'FM0000') end as item
+        select case jsonb_typeof(v) when 'string' then v #>> '{}' else to_char(n - 1, 'FM000000') end as item
         from jsonb_array_elements(
           case jsonb_typeof(jsonb_path_query_first(t.output, s.each_path::jsonpath)) when 'array'
             then jsonb_path_query_first(t.output, s.each_path::jsonpath) else '[]' end
@@ -180,6 +193,7 @@ begin
           or jsonb_array_length(jsonb_path_query_first(t.output, s.each_path::jsonpath)) = 0)
     ) i
     cross join lateral (
+      -- Taken stages share no prerequisite, so there are never more of them than settled tasks.
       select taker is not null and i.status = 'pending' and s.each_stage is null and not s.is_gate and s.queue = taker_queue
         and not exists (
           select from stage_prerequisites a
@@ -197,7 +211,7 @@ begin
       left join tasks t on t.pipeline = p.pipeline and t.subject_id = c.subject_id and t.stage = p.prerequisite
       where p.pipeline = c.pipeline and p.stage = c.stage
         and (t.id is null or t.status not in ('completed', 'skipped')
-          and not (p.is_optional and t.status in ('failed', 'canceled')))
+          and not (p.is_optional and t.status = 'failed'))
     )
     on conflict do nothing
     returning id, pipeline, subject_id, stage, item, status, attempts, progress, next_retry_at
@@ -205,9 +219,15 @@ begin
   select array_agg((id, pipeline, subject_id, stage, item, status, attempts, progress, next_retry_at, null)::task_change order by id)
   into added from added_rows;
   perform set_config('engine.populating', 'off', true);
+  if taker is not null then
+    perform set_config('engine.taken', (select coalesce(string_agg(x.id::text, ','), '') from unnest(added) x where x.status = 'running'), true);
+  end if;
   select array_agg(x) into empty from unnest(added) x where x.status = 'skipped';
   if empty is not null then
+    -- What follows an empty list gets a job: the settled task may have handed on its one dependent already.
+    perform set_config('engine.taker', '', true);
     added := added || populate(empty);
+    perform set_config('engine.taker', coalesce(taker, ''), true);
   end if;
   return coalesce(added, '{}');
 end $$;
@@ -344,7 +364,7 @@ begin
 
   select array_agg(x) into settled from unnest(changed) x
   where (x.status in ('completed', 'skipped') and x.was not in ('completed', 'skipped'))
-    or (x.status in ('failed', 'canceled') and exists (
+    or (x.status = 'failed' and exists (
       select from stage_prerequisites p where p.pipeline = x.pipeline and p.prerequisite = x.stage and p.is_optional));
   perform record_changes(changed || case when settled is not null then populate(settled) else '{}' end);
 
@@ -409,6 +429,7 @@ begin
   return null;
 end $$;
 
+-- Whoever deletes a subject calls lock_subject first in the same transaction, or a settle under way may deadlock with it.
 create function tg_subject__deleted() returns trigger language plpgsql as $$
 begin
   delete from subjects s using old_rows o where s.pipeline = tg_argv[0] and s.id = o.id;
@@ -486,33 +507,45 @@ create function settle_and_take(worker text, worker_queue text, results jsonb)
 returns table (settled bigint[], taken jsonb) language plpgsql volatile as $$
 declare done bigint[];
 begin
-  perform set_config('engine.taker', case when worker_queue = '' then '' else worker end, true);
-  perform set_config('engine.taker_queue', worker_queue, true);
+  perform set_config('engine.taker', case when worker_queue = '' then '' else worker end, true),
+    set_config('engine.taker_queue', worker_queue, true), set_config('engine.taken', '', true);
   select array_agg(x) into done from settle_tasks(worker, results) x;
   perform set_config('engine.taker', '', true);
   return query select coalesce(done, '{}'), (
-    select coalesce(jsonb_agg(distinct jsonb_build_object(
+    select coalesce(jsonb_agg(jsonb_build_object(
       'id', t.id, 'pipeline', t.pipeline, 'subject_id', t.subject_id, 'stage', t.stage, 'item', t.item,
       'attempts', t.attempts, 'max_attempts', t.max_attempts, 'runs', t.runs,
       'inputs', task_inputs(t.pipeline, t.subject_id, t.stage))), '[]')
-    from tasks d
-    join tasks t on t.pipeline = d.pipeline and t.subject_id = d.subject_id
-      and t.status = 'running' and t.worker_id = worker and t.created_at = now()
-    where d.id = any (done)
+    from tasks t
+    where t.id = any (string_to_array(current_setting('engine.taken'), ',')::bigint[])
   );
 end $$;
 
--- Gives running tasks back unharmed, when a worker stops: the attempt does not count.
-create function release_tasks(worker text, ids bigint[]) returns setof bigint language sql volatile as $$
-  with l as materialized (
-    select id from tasks where id = any (ids) and status = 'running' and worker_id = worker order by id for update
-  )
-  update tasks t set status = 'pending', worker_id = null, progress = 0, attempts = greatest(t.attempts - 1, 0)
-  from l where t.id = l.id returning t.id
+-- Gives a running task back unharmed, when a worker stops: the attempt does not count.
+create function release_task(worker text, of_task bigint, of_runs int) returns bigint language sql volatile as $$
+  update tasks set status = 'pending', worker_id = null, progress = 0, attempts = greatest(attempts - 1, 0)
+  where id = of_task and runs = of_runs and status = 'running' and worker_id = worker
+  returning id
 $$;
 
--- Progress of running tasks: [{id, runs, progress}]. Returns the ids this worker no longer holds (canceled, re-run, swept).
-create function report_progress(worker text, reports jsonb) returns setof bigint language plpgsql volatile as $$
+-- Gives back the tasks that a living worker holds in the table but does not run: the answer to its claim or settle was lost.
+-- `held` are the ids it does run. Returns how many.
+create function release_strays(worker text, held bigint[], older_than interval) returns int language plpgsql volatile as $$
+declare n int;
+begin
+  with l as materialized (
+    select id from tasks
+    where status = 'running' and worker_id = worker and id <> all (held) and started_at < now() - older_than
+    order by id for update
+  )
+  update tasks t set status = 'pending', worker_id = null, progress = 0, attempts = greatest(t.attempts - 1, 0)
+  from l where t.id = l.id;
+  get diagnostics n = row_count;
+  return n;
+end $$;
+
+-- Progress of running tasks: [{id, runs, progress}]. Returns those this worker no longer holds (canceled, re-run, swept).
+create function report_progress(worker text, reports jsonb) returns table (id bigint, runs int) language plpgsql volatile as $$
 begin
   with r as (
     select (v ->> 'id')::bigint id, (v ->> 'runs')::int runs, (v ->> 'progress')::real progress
@@ -524,7 +557,7 @@ begin
   )
   update tasks t set progress = l.progress from l where t.id = l.id;
   return query
-    select (v ->> 'id')::bigint from jsonb_array_elements(reports) v
+    select (v ->> 'id')::bigint, (v ->> 'runs')::int from jsonb_array_elements(reports) v
     where not exists (
       select from tasks t
       where t.id = (v ->> 'id')::bigint and t.runs = (v ->> 'runs')::int and t.status = 'running' and t.worker_id = worker);
@@ -610,7 +643,7 @@ begin
       left join tasks t on t.pipeline = p.pipeline and t.subject_id = of_subject and t.stage = p.prerequisite
       where p.pipeline = of_pipeline and p.stage = of_stage
         and (t.id is null or t.status not in ('completed', 'skipped')
-          and not (p.is_optional and t.status in ('failed', 'canceled'))))
+          and not (p.is_optional and t.status = 'failed')))
   returning id into made;
   return made;
 end $$;
@@ -626,7 +659,7 @@ create view missing_tasks as
       left join tasks t on t.pipeline = p.pipeline and t.subject_id = k.id and t.stage = p.prerequisite
       where p.pipeline = s.pipeline and p.stage = s.name
         and (t.id is null or t.status not in ('completed', 'skipped')
-          and not (p.is_optional and t.status in ('failed', 'canceled'))));
+          and not (p.is_optional and t.status = 'failed')));
 
 -- Inserts every missing task. Returns how many.
 create function backfill_tasks() returns int language plpgsql volatile as $$
@@ -680,10 +713,11 @@ begin
 
   with gone as (
     delete from graphile_worker._private_jobs
-    where locked_by in (select unnest(pools) from workers where id = any (dead))
+    where locked_by in (select unnest(pools) from workers where id = any (dead)) and payload ->> 'task' is not null
     returning (payload ->> 'task')::bigint task
   )
   select array_agg(task) into lost from gone;
+  perform graphile_worker.force_unlock_workers(array(select unnest(pools) from workers where id = any (dead)));
 
   return query
     with x as materialized (
@@ -710,12 +744,24 @@ begin
   where w.id = any (dead) and not exists (select from tasks t where t.worker_id = w.id and t.status = 'running');
 end $$;
 
--- The slow safety net: forgets jobs that failed or that are locked by pools
--- no worker owns, and gives every due pending task without a job a new one.
--- Returns how many it woke.
+-- The slow safety net: takes back tasks of workers that are not listed any more, forgets jobs that failed or are locked
+-- by pools no worker owns, and gives every due pending task without a job a new one. Returns how many it woke.
 create function wake_forgotten_tasks(older_than interval) returns int language plpgsql volatile as $$
 declare forgotten bigint[];
 begin
+  with x as materialized (
+    select t.id from tasks t
+    where t.status = 'running' and t.worker_id is not null and t.started_at < now() - older_than
+      and not exists (select from workers w where w.id = t.worker_id)
+    order by t.id for update skip locked
+  )
+  update tasks t set
+    status = case when t.attempts < t.max_attempts then 'pending' else 'failed' end,
+    worker_id = null,
+    error_message = 'the worker stopped while the task ran',
+    settled_at = case when t.attempts < t.max_attempts then null else now() end
+  from x where x.id = t.id;
+
   delete from graphile_worker._private_jobs j
   where j.payload ->> 'task' is not null
     and (j.locked_at < now() - older_than and not exists (select from workers w where j.locked_by = any (w.pools))
@@ -742,7 +788,7 @@ returns table (stage text, item text, task_id bigint, status text, reason text) 
     case
       when t.status = 'pending' and t.next_retry_at > now() then
         format('attempt %s of %s failed; retries at %s', t.attempts, t.max_attempts, to_char(t.next_retry_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
-      when t.status = 'pending' and not exists (select from workers w where s.queue = any (w.queues)) then
+      when t.status = 'pending' and not exists (select from living_workers w where s.queue = any (w.queues)) then
         format('no worker serves the %s queue', s.queue)
       when t.status = 'pending' then
         format('waits for a free worker of the %s queue', s.queue)
@@ -762,7 +808,7 @@ returns table (stage text, item text, task_id bigint, status text, reason text) 
         left join lateral (
           select x.status, x.error_message from tasks x
           where x.pipeline = p.pipeline and x.subject_id = of_subject and x.stage = p.prerequisite
-            and x.status not in ('completed', 'skipped') limit 1
+            and x.status not in ('completed', 'skipped') and not (p.is_optional and x.status = 'failed') limit 1
         ) u on true
         where p.pipeline = s.pipeline and p.stage = s.name
           and not (u.status is null and exists (
@@ -785,7 +831,7 @@ create view stage_backlog as
     d.median_seconds,
     case when c.pending + c.running = 0 then 0
       else d.median_seconds * (c.pending + c.running)
-        / greatest(1, c.running, (select count(*) from workers w where s.queue = any (w.queues))) end as eta_seconds
+        / greatest(1, c.running, (select count(*) from living_workers w where s.queue = any (w.queues))) end as eta_seconds
   from stages s
   cross join lateral (
     select count(*) filter (where t.status = 'pending') pending, count(*) filter (where t.status = 'running') running,

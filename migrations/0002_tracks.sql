@@ -67,6 +67,8 @@ create table tracks (
   style jsonb not null default '{}',
   -- Called once when every task has settled.
   callback_url text,
+  -- The same key again is the same track.
+  idempotency_key text unique,
   error_message text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
@@ -222,7 +224,8 @@ create view audio_progress as
     count(t.id) filter (where t.status = 'skipped') as skipped,
     count(t.id) filter (where t.status = 'awaiting_review') as awaiting_review,
     count(t.id) filter (where t.status = 'canceled') as canceled,
-    (select count(*) from stages s where s.pipeline = 'track') - count(distinct t.stage) as not_started
+    (select count(*) from stages s where s.pipeline = 'track'
+      and not exists (select from tasks x where x.pipeline = 'track' and x.subject_id = k.id and x.stage = s.name)) as not_started
   from tracks k
   left join tasks t on t.pipeline = 'track' and t.subject_id = k.id
   group by k.id;

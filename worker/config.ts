@@ -137,7 +137,7 @@ export interface Config extends Parsed {
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
   const faults: string[] = []
   const parsed: Record<string, unknown> = {}

@@ -12,6 +12,7 @@ import type { Providers } from '../../worker/providers/index.ts'
 import { createTestDatabase } from './database.ts'
 
 export interface TestEngine {
+  readonly url: string
   readonly client: Client
   readonly config: Config
   readonly artifacts: ArtifactStore
@@ -22,6 +23,10 @@ export interface TestEngine {
   /** Rows of one subject's tasks as `stage[item] status`, in order of insertion. */
   tasks(pipeline: string, subjectId: number): Promise<string[]>
   query<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>
+  /** Waits until no task of a pipeline is pending or running. */
+  untilIdle(pipeline: string, seconds?: number): Promise<void>
+  /** What must hold whenever the engine is idle: history without gaps, counters that agree with it, no job left behind. */
+  assertConsistent(): Promise<void>
   /** Waits until a query returns a row, and gives it. */
   until<Row extends object>(sql: string, values?: unknown[], seconds?: number): Promise<Row>
   close(): Promise<void>
@@ -36,7 +41,14 @@ export async function createTestEngine(
 ): Promise<TestEngine> {
   const database = await createTestDatabase()
   const folder = await mkdtemp(join(tmpdir(), 'refrain engine '))
-  const environment = { REFRAIN_DATA_DIR: folder, RETRY_DELAYS_SECONDS: '0.1', SHUTDOWN_GRACE_MS: '200', SWEEP_INTERVAL_MS: '250', LOG_LEVEL: 'silent', ...options.environment }
+  const environment = {
+    REFRAIN_DATA_DIR: folder,
+    RETRY_DELAYS_SECONDS: '0.1',
+    SHUTDOWN_GRACE_MS: '200',
+    SWEEP_INTERVAL_MS: '250',
+    LOG_LEVEL: 'silent',
+    ...options.environment,
+  }
   const config = readConfig(environment)
   const client = openClient(database.url, { settings: { 'engine.notify': 'off' }, maxConnections: 30 })
   const artifacts = openArtifactStore(join(folder, 'artifacts'))
@@ -51,8 +63,20 @@ export async function createTestEngine(
   await syncPipelines(client.pool, pipelines)
   const workers: RunningWorker[] = []
 
-  const query = async <Row extends object>(sql: string, values: unknown[] = []) => (await client.pool.query<Row>(sql, values)).rows
+  const query = async <Row extends object>(sql: string, values: unknown[] = []) =>
+    (await client.pool.query<Row>(sql, values)).rows
+  async function until<Row extends object>(sql: string, values: unknown[] = [], seconds = 20): Promise<Row> {
+    const end = Date.now() + seconds * 1000
+    for (;;) {
+      const [row] = await query<Row>(sql, values)
+      if (row) return row
+      if (Date.now() > end) throw new Error(`nothing after ${seconds} s: ${sql} ${JSON.stringify(values)}`)
+      await new Promise((resolve) => setTimeout(resolve, 25))
+    }
+  }
+
   return {
+    url: database.url,
     client,
     config,
     artifacts,
@@ -84,14 +108,22 @@ export async function createTestEngine(
       )
       return rows.map((row) => `${row.stage}${row.item ? `[${row.item}]` : ''} ${row.status}`)
     },
-    async until(sql, values = [], seconds = 20) {
-      const end = Date.now() + seconds * 1000
-      for (;;) {
-        const { rows } = await client.pool.query(sql, values)
-        if (rows[0]) return rows[0]
-        if (Date.now() > end) throw new Error(`nothing after ${seconds} s: ${sql} ${JSON.stringify(values)}`)
-        await new Promise((resolve) => setTimeout(resolve, 25))
-      }
+    until,
+    async untilIdle(pipeline, seconds) {
+      await until(
+        `select 1 where not exists (select from tasks where pipeline = $1 and status in ('pending', 'running'))`,
+        [pipeline],
+        seconds,
+      )
+    },
+    async assertConsistent() {
+      const gaps = await query(
+        `select s.pipeline, s.id, s.event_seq, count(e.seq), min(e.seq), max(e.seq)
+         from subjects s left join task_events e on e.pipeline = s.pipeline and e.subject_id = s.id
+         group by s.pipeline, s.id having count(e.seq) <> s.event_seq or max(e.seq) <> s.event_seq or min(e.seq) <> 1`,
+      )
+      if (gaps.length > 0) throw new Error(`events have gaps: ${JSON.stringify(gaps.slice(0, 3))}`)
+      await until('select 1 where not exists (select from graphile_worker._private_jobs)', [], 5)
     },
     async close() {
       await Promise.all(workers.map((worker) => worker.stop()))

@@ -1,5 +1,6 @@
 import { createDownload } from '../../worker/net/download.ts'
-import { createHttp, type HttpLimits } from '../../worker/net/http.ts'
+import { createHttp } from '../../worker/net/http.ts'
+import type { HttpLimits } from '../../worker/net/limits.ts'
 import type { Capability, Environment, ProviderDeps } from '../../worker/providers/capability.ts'
 
 /** Short waits; downloads may reach this machine, because that is where the vendors of tests live. */

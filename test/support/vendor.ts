@@ -103,9 +103,11 @@ async function readRequest(incoming: IncomingMessage): Promise<VendorRequest> {
 function match(route: string, request: VendorRequest): string[] | null {
   const [method, path] = route.split(' ')
   if (method !== request.method) return null
-  const pattern = path.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*\*|\*/g, (star) => (star === '*' ? '([^/]+)' : '(.*)'))
+  const pattern = path
+    .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*\*|\*/g, (star) => (star === '*' ? '([^/]+)' : '(.*)'))
   const found = new RegExp(`^${pattern}$`).exec(request.path)
-  return found && found.slice(1)
+  return found?.slice(1) ?? null
 }
 
 function payload(reply: Reply): { headers: Record<string, string>; body: Buffer } {

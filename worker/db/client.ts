@@ -42,6 +42,11 @@ export function openClient(
   return { url, pool, database: drizzle(pool, { schema: tables }), close: () => pool.end() }
 }
 
+/** One connection of its own, for what a pool cannot do: hold a session's advisory lock, or listen. The caller connects and ends it. */
+export function createSession(url: string, name: string): pg.Client {
+  return new pg.Client({ connectionString: url, keepAlive: true, application_name: name })
+}
+
 /**
  * Runs work in one transaction, with plain SQL and drizzle on the same connection. Commits when `work` returns, rolls back
  * when it throws.

@@ -160,6 +160,7 @@ export const tracks = pgTable('tracks', {
   metadata: jsonb().$type<Record<string, unknown>>().notNull().default({}),
   style: jsonb().$type<Record<string, unknown>>().notNull().default({}),
   callbackUrl: text('callback_url'),
+  idempotencyKey: text('idempotency_key'),
   errorMessage: text('error_message'),
   createdAt: instant('created_at').notNull().defaultNow(),
   updatedAt: instant('updated_at').notNull().defaultNow(),

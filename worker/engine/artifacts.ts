@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
@@ -31,6 +31,15 @@ export function openArtifactStore(folder: string): ArtifactStore {
   }
   const has = async (sha256: string) => (await stat(pathOf(sha256)).catch(() => null))?.isFile() ?? false
 
+  /** Makes a file that is there already as young as a new one, or a sweep could take it before its row is written. */
+  async function renew(sha256: string): Promise<boolean> {
+    const now = new Date()
+    return await utimes(pathOf(sha256), now, now).then(
+      () => true,
+      () => false,
+    )
+  }
+
   async function temporaryPath(): Promise<string> {
     await mkdir(join(folder, TEMPORARY), { recursive: true, mode: 0o700 })
     return join(folder, TEMPORARY, randomUUID())
@@ -38,7 +47,7 @@ export function openArtifactStore(folder: string): ArtifactStore {
 
   async function adopt(from: string, sha256: string): Promise<void> {
     const to = pathOf(sha256)
-    if (await has(sha256)) return await rm(from, { force: true })
+    if (await renew(sha256)) return await rm(from, { force: true })
     await mkdir(dirname(to), { recursive: true, mode: 0o700 })
     await syncFile(from)
     await rename(from, to)
@@ -46,7 +55,7 @@ export function openArtifactStore(folder: string): ArtifactStore {
 
   async function keep(path: string, signal?: AbortSignal) {
     const { sha256, sizeBytes } = await hashFile(path, signal)
-    if (await has(sha256)) await rm(path, { force: true })
+    if (await renew(sha256)) await rm(path, { force: true })
     else await moveIn(path, sha256)
     return { sha256, sizeBytes }
   }

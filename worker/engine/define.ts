@@ -164,6 +164,9 @@ function findFaults(pipeline: string, stages: readonly AnyStage[], milestones: r
     }
     if (stage.each?.of.each)
       faults.push(`${at} fans out over ${stage.each.of.name}, which fans out itself: join it first`)
+    if (stage.isGate && stage.record) {
+      faults.push(`${at} is a gate and records: let a stage after it record what the person has confirmed`)
+    }
     if (stage.milestone !== null && !milestones.slice(1).includes(stage.milestone)) {
       faults.push(`${at} reaches milestone ${stage.milestone}, known are ${milestones.slice(1).join(', ') || 'none'}`)
     }

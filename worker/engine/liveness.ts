@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import pg from 'pg'
+import type pg from 'pg'
+import { createSession } from '../db/client.ts'
 import type { Log } from '../log.ts'
 import type { Queue } from './define.ts'
 
@@ -32,7 +33,7 @@ export async function startLiveness(options: {
   onDead: (workerIds: readonly string[]) => void
 }): Promise<Liveness> {
   const { url, pool, workerId, queues, sweepIntervalMs, log, onLost, onDead } = options
-  const session = new pg.Client({ connectionString: url, keepAlive: true, application_name: `refrain ${workerId}` })
+  const session = createSession(url, `refrain ${workerId}`)
   let isClosing = false
   const lost = (error: Error) => {
     if (!isClosing) onLost(error)
@@ -69,7 +70,13 @@ export async function startLiveness(options: {
     async close() {
       isClosing = true
       await Promise.all(loops.map((stop) => stop()))
-      await session.query('delete from workers where id = $1', [workerId]).catch(() => {})
+      // Still listed while the table says that it runs something, so that a sweep finds it.
+      await session
+        .query(
+          "delete from workers w where id = $1 and not exists (select from tasks t where t.status = 'running' and t.worker_id = w.id)",
+          [workerId],
+        )
+        .catch(() => {})
       await session.end().catch(() => {})
     },
   }

@@ -3,13 +3,15 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { Client } from '../db/client.ts'
-import { AppError, BudgetExceeded, InvalidInput } from '../errors.ts'
+import { AppError, InvalidInput } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Providers } from '../providers/index.ts'
 import type { Artifact } from './artifact.ts'
 import type { ArtifactStore } from './artifacts.ts'
 import { type Context, Skipped } from './context.ts'
 import type { AnyStage, Pipeline } from './define.ts'
+import { once } from './once.ts'
+import { spend } from './spend.ts'
 
 /** A task that this worker holds, with its inputs. */
 export interface Claimed {
@@ -79,8 +81,9 @@ export async function perform(
   try {
     subject = await pipeline.loadSubject(options.client.database, claimed.subject_id)
     if (subject === null) throw new InvalidInput(`${pipeline.name} ${claimed.subject_id} is gone`)
+    options.signal.throwIfAborted()
     const context = createContext(claimed, subject, workspace, kept, options)
-    const output = await stage.run(claimed.inputs, context)
+    const output = await untilAborted(stage.run(claimed.inputs, context), stage, options.signal)
     options.signal.throwIfAborted()
     const parsed = stage.output.safeParse(output)
     if (!parsed.success) throw wrongOutput(stage, parsed.error.issues)
@@ -90,9 +93,40 @@ export async function perform(
     if (error instanceof Skipped && stage.canSkip) {
       return { result: { ...identity, status: 'skipped', reason: error.message }, kept: [], subject }
     }
-    return { result: failure(claimed, error, options), kept: [], subject }
+    const fault = error instanceof Skipped ? wrongSkip(stage, error) : error
+    return { result: failure(claimed, fault, options), kept: [], subject }
   } finally {
-    if (workspacePath) await rm(workspacePath, { recursive: true, force: true })
+    if (workspacePath) await removeWorkspace(workspacePath, options.log)
+  }
+}
+
+/** A stage that does not end within this time of being told to is left behind; its result no longer counts. */
+const ABANDON_MS = 5_000
+
+async function untilAborted<Output>(run: Promise<Output>, stage: AnyStage, signal: AbortSignal): Promise<Output> {
+  const abandoned = Promise.withResolvers<never>()
+  let timer: NodeJS.Timeout | undefined
+  const onAbort = () => {
+    timer = setTimeout(() => {
+      abandoned.reject(new Error(`stage ${stage.name} does not listen to its signal`, { cause: signal.reason }))
+    }, ABANDON_MS)
+  }
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([run, abandoned.promise])
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** Files that cannot be removed are a nuisance, not a reason to leave the task unsettled. */
+async function removeWorkspace(path: string, log: Log): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
+  } catch (error) {
+    log.warn('a workspace could not be removed', { path, error })
   }
 }
 
@@ -122,8 +156,11 @@ function createContext(
       return workspace()
     },
     signal,
-    progress: (fraction) => options.onProgress(Math.min(1, Math.max(0, fraction))),
+    progress: (fraction) => {
+      if (Number.isFinite(fraction)) options.onProgress(Math.min(1, Math.max(0, fraction)))
+    },
     async keep(path, { name, contentType }) {
+      signal.throwIfAborted()
       if (kept.has(name))
         throw new Error(`stage ${claimed.stage} keeps two files named ${name}: give each its own name`)
       const artifact = { ...(await artifacts.keep(path, signal)), contentType, name }
@@ -139,65 +176,14 @@ function createContext(
     skip(reason) {
       throw new Skipped(reason)
     },
-    once: (key, effect) => once(client, claimed, key, effect),
-    spend: (usdMicros, reason) => spend(client, claimed, usdMicros, reason),
-  }
-}
-
-async function once<Output>(
-  client: Client,
-  claimed: Claimed,
-  key: string,
-  effect: (idempotencyKey: string) => Promise<Output>,
-): Promise<Output> {
-  const identity = [claimed.pipeline, claimed.subject_id, claimed.stage, claimed.item, key]
-  const read = async () =>
-    (
-      await client.pool.query<{ result: Output }>(
-        'select result from effects where pipeline = $1 and subject_id = $2 and stage = $3 and item = $4 and key = $5',
-        identity,
-      )
-    ).rows[0]
-  const before = await read()
-  if (before) return before.result
-  const result = await effect(identity.join('-'))
-  await client.pool.query(
-    'insert into effects (pipeline, subject_id, stage, item, key, result) values ($1, $2, $3, $4, $5, $6) on conflict do nothing',
-    [...identity, JSON.stringify(result ?? null)],
-  )
-  return (await read())?.result ?? result
-}
-
-async function spend(client: Client, claimed: Claimed, usdMicros: number, reason: string): Promise<void> {
-  if (!Number.isSafeInteger(usdMicros) || usdMicros < 0)
-    throw new RangeError(`expected whole micro-dollars ≥ 0, got ${usdMicros}`)
-  const connection = await client.pool.connect()
-  try {
-    await connection.query('begin')
-    const subject = [claimed.pipeline, claimed.subject_id]
-    const { rows } = await connection.query<{ budget: number | null; spent: number }>(
-      `select s.budget_usd_micros as budget,
-         (select coalesce(sum(usd_micros), 0)::bigint from ledger l where l.pipeline = s.pipeline and l.subject_id = s.id) as spent
-       from subjects s where s.pipeline = $1 and s.id = $2 for update`,
-      subject,
-    )
-    const { budget, spent } = rows[0]
-    if (budget !== null && spent + usdMicros > budget) {
-      throw new BudgetExceeded(
-        `${reason} costs ${usdMicros / 1e6} USD, ${spent / 1e6} of ${budget / 1e6} USD are spent: raise the budget and retry`,
-        { details: { usdMicros, spent, budget } },
-      )
-    }
-    await connection.query(
-      'insert into ledger (pipeline, subject_id, task_id, usd_micros, reason) values ($1, $2, $3, $4, $5)',
-      [...subject, claimed.id, usdMicros, reason],
-    )
-    await connection.query('commit')
-  } catch (error) {
-    await connection.query('rollback')
-    throw error
-  } finally {
-    connection.release()
+    async once(key, effect) {
+      signal.throwIfAborted()
+      return await once(client, claimed, key, effect)
+    },
+    async spend(usdMicros, reason) {
+      signal.throwIfAborted()
+      await spend(client, claimed, usdMicros, reason)
+    },
   }
 }
 
@@ -206,6 +192,13 @@ function wrongOutput(stage: AnyStage, issues: readonly { path: PropertyKey[]; me
   return new AppError('MEDIA_FAILED', `stage ${stage.name} made an output of the wrong shape: ${faults.join('; ')}`, {
     details: { faults },
   })
+}
+
+function wrongSkip(stage: AnyStage, skipped: Skipped): AppError {
+  return new AppError(
+    'MEDIA_FAILED',
+    `stage ${stage.name} skipped (${skipped.message}) but is not declared to: give it canSkip: true`,
+  )
 }
 
 /** Errors of ours know whether they can pass; any other error may, so it is tried again. */

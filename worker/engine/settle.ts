@@ -38,7 +38,9 @@ export async function settleWithRows(
     )
     if (held.rowCount === 0) return { settled: [], taken: [] }
     await connection.query('delete from task_artifacts where task_id = $1', [claimed.id])
-    for (const artifact of performed.kept) {
+    // In one order everywhere: two tasks that keep the same files must not wait for each other.
+    const kept = performed.kept.toSorted((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
+    for (const artifact of kept) {
       await connection.query(
         'insert into artifacts (sha256, size_bytes, content_type) values ($1, $2, $3) on conflict do nothing',
         [artifact.sha256, artifact.sizeBytes, artifact.contentType],
@@ -63,8 +65,17 @@ async function settle(
   results: readonly Result[],
 ): Promise<Settled> {
   const { rows } = await db.query<{ settled: number[]; taken: Claimed[] }>(
-    'select settled, taken from settle_and_take($1, $2, $3)',
-    [workerId, queue ?? '', JSON.stringify(results)],
+    'select to_jsonb(settled) as settled, taken from settle_and_take($1, $2, $3)',
+    [workerId, queue ?? '', toJsonb(results)],
   )
   return rows[0]
+}
+
+/** JSON that jsonb takes: it knows no NUL and no half of a surrogate pair, which outputs of other programs may hold. */
+function toJsonb(value: unknown): string {
+  const json = JSON.stringify(value)
+  if (!/\\u(0000|d[89a-f])/.test(json)) return json
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'string' ? part.replaceAll('\0', '\uFFFD').toWellFormed() : part,
+  )
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Logger, type Runner, run, type TaskList, type WorkerEvents } from 'graphile-worker'
 import type { Config } from '../config.ts'
@@ -10,14 +9,21 @@ import type { Log } from '../log.ts'
 import type { Providers } from '../providers/index.ts'
 import type { ArtifactStore } from './artifacts.ts'
 import type { AnyStage, Pipeline, Queue } from './define.ts'
-import { every, startLiveness } from './liveness.ts'
+import { every, type Liveness, startLiveness } from './liveness.ts'
 import { startNotifier } from './notifier.ts'
+import { isConnectionError, patiently } from './patience.ts'
 import { type Claimed, type Performed, perform, type Result } from './perform.ts'
 import { createPump } from './pump.ts'
+import { createRunningTasks, Stopped } from './running.ts'
 import { settleBatch, settleWithRows } from './settle.ts'
+import { removeForgottenWorkspaces, removeWorkspaces } from './workspaces.ts'
 
 const PROGRESS_MS = 500
 const HOUR_MS = 3_600_000
+/** Longer than any attempt may take: a file kept by a running task has no row yet. */
+const UNKNOWN_FILE_MS = 25 * HOUR_MS
+/** Tasks held in the table but not run for this long: the answer to a claim or a settle was lost. */
+const STRAY_INTERVAL_MS = 30_000
 /** A settle that meets a broken database is tried this long before the worker gives itself up. */
 const SETTLE_PATIENCE_MS = 30_000
 
@@ -27,18 +33,6 @@ export interface RunningWorker {
   readonly done: Promise<void>
   /** Lets running tasks finish for the configured grace, gives the others back unharmed, and leaves nothing locked. */
   stop(): Promise<void>
-}
-
-interface Running {
-  readonly claimed: Claimed
-  readonly controller: AbortController
-  fraction: number
-  reported: number
-}
-
-/** Why a running task was stopped other than by its own fault. */
-class Stopped extends Error {
-  override readonly name = 'Stopped'
 }
 
 /**
@@ -61,13 +55,18 @@ export async function startWorker(options: {
   const workRoot = join(config.REFRAIN_DATA_DIR, 'work')
   const workFolder = join(workRoot, id)
   const { pool } = client
-  const running = new Map<number, Running>()
-  let isStopping = false
+  let liveness: Liveness | undefined
+  let runners: readonly Runner[] = []
+  let loops: readonly (() => Promise<void>)[] = []
+  let stopped: Promise<void> | undefined
+  let lost: Error | undefined
   const done = Promise.withResolvers<void>()
   done.promise.catch(() => {})
 
   const notifier = startNotifier(pool, log)
-  const liveness = await startLiveness({
+  const running = createRunningTasks(pool, id, notifier)
+  const stubbornly = <Value>(attempt: () => Promise<Value>) => patiently(attempt, SETTLE_PATIENCE_MS, giveUp)
+  liveness = await startLiveness({
     url: client.url,
     pool,
     workerId: id,
@@ -75,13 +74,14 @@ export async function startWorker(options: {
     sweepIntervalMs: config.SWEEP_INTERVAL_MS,
     log,
     onLost: giveUp,
-    onDead: (workerIds) =>
-      void Promise.all(workerIds.map((dead) => removeWorkspaces(join(workRoot, dead)))).catch(() => {}),
+    onDead: (workerIds) => void removeWorkspaces(workRoot, workerIds),
   })
-  await removeForgottenWorkspaces(client, workRoot)
+  await removeForgottenWorkspaces(pool, workRoot)
+
+  if (lost) throw lost
 
   const claim = createPump<number, Claimed | null>(async (ids) => {
-    const { rows } = await patiently(() => pool.query<Claimed>('select * from claim_tasks($1, $2)', [id, ids]))
+    const { rows } = await stubbornly(() => pool.query<Claimed>('select * from claim_tasks($1, $2)', [id, ids]))
     const byId = new Map(rows.map((row) => [row.id, row]))
     for (const row of rows) notifier.touch(row.pipeline, row.subject_id)
     return ids.map((task) => {
@@ -91,11 +91,17 @@ export async function startWorker(options: {
     })
   })
 
-  const runners = await Promise.all(config.WORKER_QUEUES.map(startRunner))
-  for (const runner of runners)
-    runner.promise.then(() => !isStopping && giveUp(new Error('graphile-worker ended by itself')), giveUp)
-  const stopProgress = every(PROGRESS_MS, reportProgress, log)
-  const stopSweep = every(HOUR_MS, async () => void (await artifacts.sweep(pool, HOUR_MS)), log)
+  runners = await Promise.all(config.WORKER_QUEUES.map(startRunner))
+  for (const runner of runners) runner.promise.then(() => giveUp(new Error('graphile-worker ended by itself')), giveUp)
+  loops = [
+    every(PROGRESS_MS, () => running.report(), log),
+    every(STRAY_INTERVAL_MS, releaseStrays, log),
+    every(HOUR_MS, async () => void (await artifacts.sweep(pool, UNKNOWN_FILE_MS)), log),
+  ]
+  if (lost) {
+    await stopOnce()
+    throw lost
+  }
   log.info('worker started', { queues: config.WORKER_QUEUES })
 
   return { id, done: done.promise, stop }
@@ -107,7 +113,7 @@ export async function startWorker(options: {
       encode: config.ENCODE_CONCURRENCY,
     }[queue]
     const events: WorkerEvents = new EventEmitter()
-    events.on('pool:create', ({ workerPool }) => liveness.addPool(workerPool.id))
+    events.on('pool:create', ({ workerPool }) => liveness?.addPool(workerPool.id))
     events.on('pool:fatalError', ({ error }) => giveUp(error instanceof Error ? error : new Error(String(error))))
     return await run({
       pgPool: pool,
@@ -125,6 +131,8 @@ export async function startWorker(options: {
           pollInterval: 500,
           gracefulShutdownAbortTimeout: config.SHUTDOWN_GRACE_MS,
           logger: new Logger(() => (level, message) => {
+            // Light tasks share few connections by design: claims and settles go in batches.
+            if (message.includes('having maxPoolSize')) return
             if (level === 'error') log.error(message)
             else if (level === 'warning') log.warn(message)
             else log.debug(message)
@@ -154,7 +162,7 @@ export async function startWorker(options: {
   /** One settle per queue in flight; each returned task goes to exactly one runner, or it would hang as running. */
   function createSettlePump(queue: Queue) {
     return createPump<Result, Claimed | null>(async (results) => {
-      const { taken } = await patiently(() => settleBatch(pool, id, isStopping ? null : queue, results))
+      const { taken } = await stubbornly(() => settleBatch(pool, id, stopped ? null : queue, results))
       return results.map((_result, index) => taken[index] ?? null)
     })
   }
@@ -169,14 +177,14 @@ export async function startWorker(options: {
   ): Promise<Claimed | null> {
     const stage = stages.get(claimed.stage)
     if (!stage) throw new Error(`no stage ${claimed.stage} in pipeline ${pipeline.name}`)
-    const controller = new AbortController()
-    const entry: Running = { claimed, controller, fraction: 0, reported: 0 }
-    running.set(claimed.id, entry)
+    const run = running.start(claimed)
+    const { controller } = run
     const timeoutMs = stage.timeoutSeconds === null ? config.JOB_TIMEOUT_MS : stage.timeoutSeconds * 1000
     const timer = setTimeout(() => controller.abort(tookTooLong(stage, timeoutMs)), timeoutMs)
     const onShutdown = () => controller.abort(new Stopped('the worker stops'))
     if (shutdown?.aborted) onShutdown()
     shutdown?.addEventListener('abort', onShutdown, { once: true })
+    if (lost) onShutdown()
     const startedAt = performance.now()
     try {
       const performed = await perform(pipeline, stage, claimed, {
@@ -188,12 +196,12 @@ export async function startWorker(options: {
         workFolder,
         signal: controller.signal,
         onProgress: (fraction) => {
-          entry.fraction = Math.max(entry.fraction, fraction)
+          run.fraction = Math.max(run.fraction, fraction)
         },
       })
       if (controller.signal.aborted && controller.signal.reason instanceof Stopped) {
         // Given back unharmed on shutdown; canceled, re-run or swept tasks are no longer ours and this does nothing.
-        await patiently(() => pool.query('select release_tasks($1, $2)', [id, [claimed.id]]))
+        await stubbornly(() => pool.query('select release_task($1, $2, $3)', [id, claimed.id, claimed.runs]))
         return null
       }
       log.debug('task ran', {
@@ -207,7 +215,7 @@ export async function startWorker(options: {
     } finally {
       clearTimeout(timer)
       shutdown?.removeEventListener('abort', onShutdown)
-      running.delete(claimed.id)
+      running.end(run)
       notifier.touch(claimed.pipeline, claimed.subject_id)
     }
   }
@@ -220,15 +228,15 @@ export async function startWorker(options: {
     settleTogether: (result: Result) => Promise<Claimed | null>,
   ): Promise<Claimed | null> {
     const hasRows = performed.result.status !== 'failed' && (stage.record !== null || performed.kept.length > 0)
-    if (!hasRows) return await settleTogether(performed.result)
     try {
-      const { taken } = await patiently(() =>
-        settleWithRows(client, id, isStopping ? null : queue, stage, claimed, performed),
+      if (!hasRows) return await settleTogether(performed.result)
+      const { taken } = await stubbornly(() =>
+        settleWithRows(client, id, stopped ? null : queue, stage, claimed, performed),
       )
       return taken[0] ?? null
     } catch (error) {
       if (isConnectionError(error)) throw error
-      // What the stage wanted to record was refused: the task fails with the reason, and nothing of it stays.
+      // What the stage returned or wanted to record was refused: the task fails with the reason, and nothing of it stays.
       log.error('task could not be recorded', { task: claimed.id, stage: stage.name, error })
       const message = error instanceof Error ? error.message : String(error)
       return await settleTogether({
@@ -241,57 +249,34 @@ export async function startWorker(options: {
     }
   }
 
-  async function reportProgress(): Promise<void> {
-    if (running.size === 0) return
-    const reports = [...running.values()].map((entry) => ({
-      id: entry.claimed.id,
-      runs: entry.claimed.runs,
-      progress: Math.min(entry.fraction, 0.999),
-    }))
-    const { rows } = await pool.query<{ id: number }>('select report_progress($1, $2) as id', [
+  async function releaseStrays(): Promise<void> {
+    const { rows } = await pool.query<{ n: number }>("select release_strays($1, $2, interval '30 seconds') as n", [
       id,
-      JSON.stringify(reports),
+      running.taskIds(),
     ])
-    for (const entry of running.values()) {
-      if (entry.fraction > entry.reported) notifier.touch(entry.claimed.pipeline, entry.claimed.subject_id)
-      entry.reported = entry.fraction
-    }
-    for (const row of rows) running.get(row.id)?.controller.abort(new Stopped('the task was taken away'))
+    if (rows[0].n > 0) log.warn('tasks held but not run were given back', { tasks: rows[0].n })
   }
 
-  /** Tries again while the connection is what fails; a worker that cannot settle gives itself up, and its tasks are swept. */
-  async function patiently<Value>(attempt: () => Promise<Value>): Promise<Value> {
-    const until = Date.now() + SETTLE_PATIENCE_MS
-    for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 2_000)) {
-      try {
-        return await attempt()
-      } catch (error) {
-        if (!isConnectionError(error) && !isDeadlock(error)) throw error
-        if (Date.now() > until) {
-          giveUp(error instanceof Error ? error : new Error(String(error)))
-          throw error
-        }
-        await new Promise((resolve) => setTimeout(resolve, delayMs))
-      }
-    }
-  }
-
+  /** Others may hold our tasks already, so what runs is aborted at once. */
   function giveUp(error: Error): void {
-    if (isStopping) return
+    if (stopped) return
+    lost = error
     log.error('the worker gives up; its tasks will be taken back', { error })
     done.reject(error)
+    running.abortAll(new Stopped('the worker gave up'))
     void stop()
   }
 
-  async function stop(): Promise<void> {
-    if (isStopping) return await done.promise.catch(() => {})
-    isStopping = true
+  function stop(): Promise<void> {
+    return (stopped ??= stopOnce())
+  }
+
+  async function stopOnce(): Promise<void> {
     await Promise.all(runners.map((runner) => runner.stop().catch(() => {})))
-    await stopProgress()
-    await stopSweep()
+    await Promise.all(loops.map((stopLoop) => stopLoop()))
     await notifier.close()
-    await liveness.close()
-    await removeWorkspaces(workFolder)
+    await liveness?.close()
+    await removeWorkspaces(workRoot, [id])
     log.info('worker stopped')
     done.resolve()
   }
@@ -301,31 +286,6 @@ function tookTooLong(stage: AnyStage, timeoutMs: number): AppError {
   return new AppError(
     'MEDIA_FAILED',
     `${stage.name} took longer than its ${timeoutMs / 1000} s: raise JOB_TIMEOUT_MS or give it less`,
-    {
-      retryable: true,
-    },
+    { retryable: true },
   )
-}
-
-/** SQLSTATE classes 08 (connection) and 57P (shutdown), or a socket that broke. */
-function isConnectionError(error: unknown): boolean {
-  const code = (error as { code?: unknown })?.code
-  if (typeof code === 'string') return /^(08|57P)/.test(code) || /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND)/.test(code)
-  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
-}
-
-function isDeadlock(error: unknown): boolean {
-  return ['40P01', '55P03'].includes((error as { code?: string })?.code ?? '')
-}
-
-async function removeWorkspaces(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true })
-}
-
-/** Workspaces of workers that no longer exist: left by a machine that lost power. */
-async function removeForgottenWorkspaces(client: Client, workRoot: string): Promise<void> {
-  const folders = await readdir(workRoot).catch(() => [])
-  const { rows } = await client.pool.query<{ id: string }>('select id from workers')
-  const alive = new Set(rows.map((row) => row.id))
-  for (const folder of folders) if (!alive.has(folder)) await removeWorkspaces(join(workRoot, folder))
 }

@@ -83,13 +83,18 @@ function describe(error: unknown): Message<never> {
     message: from.message,
     stack: from.stack,
     app:
-      error instanceof AppError ? { kind: error.kind, retryable: error.retryable, details: { ...error.details } } : null,
+      error instanceof AppError
+        ? { kind: error.kind, retryable: error.retryable, details: { ...error.details } }
+        : null,
   }
 }
 
 function revive(message: Extract<Message<never>, { kind: 'failed' }>): Error {
   const error = message.app
-    ? new AppError(message.app.kind, message.message, { retryable: message.app.retryable, details: message.app.details })
+    ? new AppError(message.app.kind, message.message, {
+        retryable: message.app.retryable,
+        details: message.app.details,
+      })
     : new Error(message.message)
   error.name = message.name
   if (message.stack) error.stack = message.stack

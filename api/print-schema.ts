@@ -1,0 +1,13 @@
+import { writeFile } from 'node:fs/promises'
+import { printSchema } from 'graphql'
+import { pipelines } from '../worker/pipelines/index.ts'
+import { createSchema } from './schema.ts'
+
+const FILE = new URL('../schema.graphql', import.meta.url)
+
+/** The schema as text, the same for the same pipelines. */
+export function printApi(): string {
+  return `${printSchema(createSchema(pipelines))}\n`
+}
+
+if (import.meta.main) await writeFile(FILE, printApi())

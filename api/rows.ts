@@ -1,0 +1,110 @@
+import type { InferSelectModel } from 'drizzle-orm'
+import {
+  type karaokeLines,
+  karaokeSegments,
+  type lyrics,
+  type lyricsTranslations,
+  type songAudio,
+  tasks,
+  tracks,
+  wordAlignments,
+} from '../worker/db/tables.ts'
+
+/** What a track's fields read. `source` is left out: a path on the server is nobody's business. */
+export const trackColumns = {
+  id: tracks.id,
+  stage: tracks.stage,
+  title: tracks.title,
+  artists: tracks.artists,
+  album: tracks.album,
+  releaseDate: tracks.releaseDate,
+  durationMs: tracks.durationMs,
+  isrc: tracks.isrc,
+  spotifyTrackId: tracks.spotifyTrackId,
+  language: tracks.language,
+  sourceType: tracks.sourceType,
+  tiktokVideoId: tracks.tiktokVideoId,
+  metadata: tracks.metadata,
+  style: tracks.style,
+  callbackUrl: tracks.callbackUrl,
+  errorMessage: tracks.errorMessage,
+  createdAt: tracks.createdAt,
+  updatedAt: tracks.updatedAt,
+}
+
+/** What a task's fields read; `output` is large and has a loader of its own. */
+export const taskColumns = {
+  id: tasks.id,
+  pipeline: tasks.pipeline,
+  subjectId: tasks.subjectId,
+  stage: tasks.stage,
+  item: tasks.item,
+  status: tasks.status,
+  attempts: tasks.attempts,
+  maxAttempts: tasks.maxAttempts,
+  nextRetryAt: tasks.nextRetryAt,
+  progress: tasks.progress,
+  errorMessage: tasks.errorMessage,
+  errorDetails: tasks.errorDetails,
+  reason: tasks.reason,
+  metadata: tasks.metadata,
+  workerId: tasks.workerId,
+  createdAt: tasks.createdAt,
+  startedAt: tasks.startedAt,
+  settledAt: tasks.settledAt,
+}
+
+/** What an alignment's fields read; `lines` has a loader of its own. */
+export const alignmentColumns = {
+  trackId: wordAlignments.trackId,
+  language: wordAlignments.language,
+  method: wordAlignments.method,
+  confidence: wordAlignments.confidence,
+  wordCount: wordAlignments.wordCount,
+  updatedAt: wordAlignments.updatedAt,
+}
+
+/** What a segment's fields read. */
+export const segmentColumns = {
+  trackId: karaokeSegments.trackId,
+  segmentIndex: karaokeSegments.segmentIndex,
+  startMs: karaokeSegments.startMs,
+  endMs: karaokeSegments.endMs,
+  metadata: karaokeSegments.metadata,
+  enhancedCid: karaokeSegments.enhancedCid,
+  enhancedUrl: karaokeSegments.enhancedUrl,
+  clipCid: karaokeSegments.clipCid,
+  clipUrl: karaokeSegments.clipUrl,
+  encryptedFullCid: karaokeSegments.encryptedFullCid,
+  encryptedFullUrl: karaokeSegments.encryptedFullUrl,
+  encryptionAccs: karaokeSegments.encryptionAccs,
+  encryptionManifestUrl: karaokeSegments.encryptionManifestUrl,
+}
+
+type Columns<Table, Picked> = Pick<Table, Extract<keyof Picked, keyof Table>>
+export type TrackRow = Columns<InferSelectModel<typeof tracks>, typeof trackColumns>
+export type TaskRow = Columns<InferSelectModel<typeof tasks>, typeof taskColumns>
+export type AlignmentRow = Columns<InferSelectModel<typeof wordAlignments>, typeof alignmentColumns>
+export type SegmentRow = Columns<InferSelectModel<typeof karaokeSegments>, typeof segmentColumns>
+export type LyricsRow = InferSelectModel<typeof lyrics>
+export type AudioRow = InferSelectModel<typeof songAudio>
+export type TranslationRow = InferSelectModel<typeof lyricsTranslations>
+export type LineRow = InferSelectModel<typeof karaokeLines>
+
+/** A stored file as a client meets it: `name` is what a download is called. */
+export interface ArtifactRow {
+  readonly sha256: string
+  readonly sizeBytes: number
+  readonly contentType: string
+  readonly name: string
+}
+
+export interface WaitingRow {
+  readonly pipeline: string
+  readonly subjectId: number
+  readonly stage: string
+  readonly item: string
+  readonly taskId: number | null
+  readonly status: string
+  readonly reason: string
+}

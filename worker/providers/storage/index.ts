@@ -1,0 +1,7 @@
+import { defineCapability } from '../capability.ts'
+import type { Storage } from './contract.ts'
+import { embedded } from './embedded.ts'
+import { grove } from './grove.ts'
+import { loadNetwork } from './load-network.ts'
+
+export const storage = defineCapability<Storage>('storage', [embedded, grove, loadNetwork])
