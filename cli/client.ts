@@ -20,7 +20,16 @@ interface GraphQLAnswer<Data> {
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]
 }
 
-const KINDS = new Set<string>(['INVALID_INPUT', 'NOT_FOUND', 'CONFLICT', 'BLOCKED', 'BUDGET_EXCEEDED', 'PROVIDER_REJECTED', 'PROVIDER_UNAVAILABLE', 'MEDIA_FAILED'])
+const KINDS = new Set<string>([
+  'INVALID_INPUT',
+  'NOT_FOUND',
+  'CONFLICT',
+  'BLOCKED',
+  'BUDGET_EXCEEDED',
+  'PROVIDER_REJECTED',
+  'PROVIDER_UNAVAILABLE',
+  'MEDIA_FAILED',
+])
 
 /** @param url where the server answers, without `/graphql` */
 export function createApiClient(url: string, token?: string): ApiClient {
@@ -42,7 +51,11 @@ export function createApiClient(url: string, token?: string): ApiClient {
     return unwrap(answer, response.status)
   }
 
-  async function* subscribe<Data>(document: string, variables: Record<string, unknown>, signal: AbortSignal): AsyncGenerator<Data> {
+  async function* subscribe<Data>(
+    document: string,
+    variables: Record<string, unknown>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Data> {
     const response = await post(document, variables, 'text/event-stream', signal)
     if (!response.body) throw new ProviderUnavailable('server', 'the subscription gave no answer')
     for await (const event of readEvents(response.body)) {
@@ -54,7 +67,9 @@ export function createApiClient(url: string, token?: string): ApiClient {
   async function upload(path: string, onProgress: (fraction: number) => void = () => {}): Promise<string> {
     const found = await stat(path).catch(() => null)
     if (!found?.isFile()) throw new InvalidInput(`there is no file ${path}`)
-    const { createUpload } = await request<{ createUpload: { id?: string; url?: string; token?: string; message?: string; code?: string } }>(
+    const { createUpload } = await request<{
+      createUpload: { id?: string; url?: string; token?: string; message?: string; code?: string }
+    }>(
       `mutation ($name: String!, $sizeBytes: SafeInt!) {
         createUpload(name: $name, contentType: "application/octet-stream", sizeBytes: $sizeBytes) {
           ... on Upload { id url token }
@@ -73,7 +88,8 @@ export function createApiClient(url: string, token?: string): ApiClient {
         duplex: 'half',
       } as RequestInit),
     )
-    if (!response.ok) throw new InvalidInput(`the upload of ${basename(path)} was refused: ${(await response.text()).slice(0, 500)}`)
+    if (!response.ok)
+      throw new InvalidInput(`the upload of ${basename(path)} was refused: ${(await response.text()).slice(0, 500)}`)
     onProgress(1)
     return createUpload.id
   }
@@ -89,8 +105,10 @@ export function asError(result: { message?: string; code?: string }): AppError {
 
 function unwrap<Data>(answer: GraphQLAnswer<Data>, status: number): Data {
   const [error] = answer.errors ?? []
-  if (error) throw asError({ message: error.message, ...(error.extensions?.code ? { code: error.extensions.code } : {}) })
-  if (answer.data === undefined || answer.data === null) throw new ProviderUnavailable('server', `expected a GraphQL answer, got HTTP ${status}`)
+  if (error)
+    throw asError({ message: error.message, ...(error.extensions?.code ? { code: error.extensions.code } : {}) })
+  if (answer.data === undefined || answer.data === null)
+    throw new ProviderUnavailable('server', `expected a GraphQL answer, got HTTP ${status}`)
   return answer.data
 }
 
@@ -99,7 +117,11 @@ async function reach(url: string, call: () => Promise<Response>): Promise<Respon
     return await call()
   } catch (error) {
     if (error instanceof Error && error.name === 'AbortError') throw error
-    throw new ProviderUnavailable('server', `no answer from ${url}: start it with \`npm start\`, or name another with --url`, { cause: error })
+    throw new ProviderUnavailable(
+      'server',
+      `no answer from ${url}: start it with \`npm start\`, or name another with --url`,
+      { cause: error },
+    )
   }
 }
 

@@ -28,7 +28,8 @@ async function main(): Promise<number> {
   const log = createLog(config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL)
   const logFolder = join(config.REFRAIN_DATA_DIR, 'logs')
   const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => controller.abort(new Error('stopped')))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => controller.abort(new Error('stopped')))
   say(`Refrain starts: PostgreSQL, API, worker … (logs in ${relative('.', logFolder) || '.'})`)
   const services = await startServices({ config, log, logFolder })
   try {
@@ -39,7 +40,12 @@ async function main(): Promise<number> {
   }
 }
 
-async function makeKaraoke(api: ApiClient, submission: Submission, config: Config, signal: AbortSignal): Promise<number> {
+async function makeKaraoke(
+  api: ApiClient,
+  submission: Submission,
+  config: Config,
+  signal: AbortSignal,
+): Promise<number> {
   const startedAt = performance.now()
   const stages = await readStages(api)
   const trackId = await submitSong(api, submission)
@@ -49,7 +55,9 @@ async function makeKaraoke(api: ApiClient, submission: Submission, config: Confi
   const failed = track.tasks.filter((task) => task.status === 'FAILED' || task.status === 'CANCELED')
   if (failed.length > 0) return explainFailure(failed)
   await showResults(api, track, config, signal)
-  say(`\nDone in ${((performance.now() - startedAt) / 1000).toFixed(1)} s. \`npm start\` serves it all at http://${config.HOST}:4000/graphql`)
+  say(
+    `\nDone in ${((performance.now() - startedAt) / 1000).toFixed(1)} s. \`npm start\` serves it all at http://${config.HOST}:4000/graphql`,
+  )
   return 0
 }
 
@@ -57,18 +65,23 @@ async function showResults(api: ApiClient, track: TrackState, config: Config, si
   say('\nSeconds per stage')
   for (const task of track.tasks) {
     const name = `${task.type.toLowerCase()}${task.item ? ` ${task.item}` : ''}`
-    say(`  ${name.padEnd(18)} ${task.status === 'SKIPPED' ? `skipped: ${task.reason}` : (task.seconds ?? 0).toFixed(1).padStart(7)}`)
+    say(
+      `  ${name.padEnd(18)} ${task.status === 'SKIPPED' ? `skipped: ${task.reason}` : (task.seconds ?? 0).toFixed(1).padStart(7)}`,
+    )
   }
   const folder = join(config.REFRAIN_DATA_DIR, 'results', track.id.replaceAll(/\W+/g, '-'))
   const files = await readFiles(api, track.id)
   await saveFiles(files, folder, signal)
   say('\nFiles')
-  for (const file of files) say(`  ${(file.sizeBytes / 1e6).toFixed(2).padStart(8)} MB  ${relative('.', join(folder, file.name))}`)
+  for (const file of files)
+    say(`  ${(file.sizeBytes / 1e6).toFixed(2).padStart(8)} MB  ${relative('.', join(folder, file.name))}`)
 }
 
 function explainFailure(failed: TrackState['tasks']): number {
   for (const task of failed) {
-    say(`\n${task.type.toLowerCase()} ${task.status.toLowerCase()} after ${task.attempts} of ${task.maxAttempts} attempts: ${task.errorMessage ?? task.reason ?? 'no reason given'}`)
+    say(
+      `\n${task.type.toLowerCase()} ${task.status.toLowerCase()} after ${task.attempts} of ${task.maxAttempts} attempts: ${task.errorMessage ?? task.reason ?? 'no reason given'}`,
+    )
     say(`  try again: run the same command once more; or, with \`npm start\` running: npx refrain retry ${task.id}`)
   }
   return 1
@@ -92,7 +105,10 @@ async function readSubmission(): Promise<Submission> {
     options: { title: { type: 'string' }, artist: { type: 'string', multiple: true }, language: { type: 'string' } },
   })
   const [songPath, lyricsPath, ...rest] = positionals
-  if (rest.length > 0) throw new InvalidInput(`expected a song and its lyrics, got also ${rest.join(' ')}: npm run demo -- song.mp3 lyrics.txt`)
+  if (rest.length > 0)
+    throw new InvalidInput(
+      `expected a song and its lyrics, got also ${rest.join(' ')}: npm run demo -- song.mp3 lyrics.txt`,
+    )
   if (!songPath) return await ownSong()
   return {
     songPath,
@@ -105,7 +121,12 @@ async function readSubmission(): Promise<Submission> {
 
 async function ownSong(): Promise<Submission> {
   const truth = JSON.parse(await readFile(join(OWN_SONG, 'truth.json'), 'utf8')) as { title: string; artist: string }
-  return { songPath: join(OWN_SONG, 'lantern-road.mp3'), lyricsPath: join(OWN_SONG, 'lyrics.txt'), title: truth.title, artists: [truth.artist] }
+  return {
+    songPath: join(OWN_SONG, 'lantern-road.mp3'),
+    lyricsPath: join(OWN_SONG, 'lyrics.txt'),
+    title: truth.title,
+    artists: [truth.artist],
+  }
 }
 
 function say(line: string): void {

@@ -18,7 +18,9 @@ export async function readFiles(api: ApiClient, trackId: string): Promise<TrackF
   const { track } = await api.request<{
     track: { tasks: { type: string; artifacts: { name: string; sizeBytes: number; url: string }[] }[] } | null
   }>('query ($id: ID!) { track(id: $id) { tasks { type artifacts { name sizeBytes url } } } }', { id: trackId })
-  return (track?.tasks ?? []).flatMap((task) => task.artifacts.map((artifact) => ({ stage: task.type.toLowerCase(), ...artifact })))
+  return (track?.tasks ?? []).flatMap((task) =>
+    task.artifacts.map((artifact) => ({ stage: task.type.toLowerCase(), ...artifact })),
+  )
 }
 
 /** Downloads files into a folder under their names; one that is there with its full size is left alone. */
@@ -28,10 +30,15 @@ export async function saveFiles(files: readonly TrackFile[], folder: string, sig
     const path = join(folder, file.name)
     if ((await stat(path).catch(() => null))?.size === file.sizeBytes) continue
     const response = await fetch(file.url, { signal })
-    if (!response.ok || !response.body) throw new ProviderUnavailable('server', `${file.name} could not be fetched: HTTP ${response.status}`)
+    if (!response.ok || !response.body)
+      throw new ProviderUnavailable('server', `${file.name} could not be fetched: HTTP ${response.status}`)
     const partial = `${path}.part`
     try {
-      await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(partial), { signal })
+      await pipeline(
+        Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]),
+        createWriteStream(partial),
+        { signal },
+      )
       await rename(partial, path)
     } finally {
       await rm(partial, { force: true })

@@ -35,18 +35,28 @@ const OPEN = new Set(['PENDING', 'RUNNING'])
 
 /** The present state of a track with its tasks; null when there is no such track. */
 export async function readTrack(api: ApiClient, trackId: string): Promise<TrackState | null> {
-  const { track } = await api.request<{ track: TrackState | null }>(`query ($id: ID!) { track(id: $id) { ...TrackState } } ${TRACK_STATE}`, { id: trackId })
+  const { track } = await api.request<{ track: TrackState | null }>(
+    `query ($id: ID!) { track(id: $id) { ...TrackState } } ${TRACK_STATE}`,
+    { id: trackId },
+  )
   return track
 }
 
 /** Whether nothing moves any more without somebody's doing: everything has settled, or waits for a person. */
-export const isAtRest = (track: TrackState) => track.tasks.length > 0 && track.tasks.every((task) => !OPEN.has(task.status))
+export const isAtRest = (track: TrackState) =>
+  track.tasks.length > 0 && track.tasks.every((task) => !OPEN.has(task.status))
 
 /**
  * Follows a track through its subscription until it is at rest, and shows one live line for each stage. A broken connection is
  * taken up again after the last event seen, so that nothing is missed.
  */
-export async function followTrack(api: ApiClient, trackId: string, stages: readonly string[], out: NodeJS.WriteStream, signal: AbortSignal): Promise<TrackState> {
+export async function followTrack(
+  api: ApiClient,
+  trackId: string,
+  stages: readonly string[],
+  out: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<TrackState> {
   const view = createProgressView(out)
   let state = await readTrack(api, trackId)
   if (!state) throw new Error(`there is no track ${trackId}`)
@@ -102,6 +112,8 @@ export function stageLines(track: TrackState, stages: readonly string[]): StageL
 
 /** The stages of a track in the order they are declared. */
 export async function readStages(api: ApiClient): Promise<string[]> {
-  const { pipelines } = await api.request<{ pipelines: { name: string; stages: { type: string }[] }[] }>('{ pipelines { name stages { type } } }')
+  const { pipelines } = await api.request<{ pipelines: { name: string; stages: { type: string }[] }[] }>(
+    '{ pipelines { name stages { type } } }',
+  )
   return pipelines.find((pipeline) => pipeline.name === 'track')?.stages.map((stage) => stage.type.toLowerCase()) ?? []
 }

@@ -68,7 +68,10 @@ function createPlainLines(out: NodeJS.WriteStream): ProgressView {
 
 function drawBar(line: StageLine): string {
   const filled = Math.round((line.status === 'completed' ? 1 : line.fraction) * BAR_WIDTH)
-  const bar = line.status === 'running' || line.status === 'completed' ? '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled) : '░'.repeat(BAR_WIDTH)
+  const bar =
+    line.status === 'running' || line.status === 'completed'
+      ? '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled)
+      : '░'.repeat(BAR_WIDTH)
   return `${MARKS[line.status] ?? ' '} ${line.label.padEnd(16)} ${bar} ${tail(line)}`
 }
 

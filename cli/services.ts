@@ -42,7 +42,14 @@ export async function startServices(options: { config: Config; log: Log; logFold
     await migrate(databaseUrl)
     const environment = { ...process.env, DATABASE_URL: databaseUrl, REFRAIN_DATA_DIR: config.REFRAIN_DATA_DIR }
     const start = async (name: string, module: string) => {
-      const service = superviseProcess({ name, module: new URL(module, import.meta.url), environment, log, logFolder, onFailed: failure.reject })
+      const service = superviseProcess({
+        name,
+        module: new URL(module, import.meta.url),
+        environment,
+        log,
+        logFolder,
+        onFailed: failure.reject,
+      })
       services.push(service)
       return await Promise.race([service.ready, failure.promise])
     }
@@ -94,7 +101,11 @@ function superviseProcess(options: {
         resolve()
         if (isStopping) return
         if (!isReady) {
-          onFailed(new Error(`the ${name} process did not start (exit code ${code ?? signal})${logFolder ? `: see ${join(logFolder, `${name}.log`)}` : ''}`))
+          onFailed(
+            new Error(
+              `the ${name} process did not start (exit code ${code ?? signal})${logFolder ? `: see ${join(logFolder, `${name}.log`)}` : ''}`,
+            ),
+          )
           return
         }
         log.error(`the ${name} process ended by itself and is started again`, { code, signal })

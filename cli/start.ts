@@ -1,5 +1,5 @@
-import { createLog } from '../worker/log.ts'
 import { readConfig } from '../worker/config.ts'
+import { createLog } from '../worker/log.ts'
 import { startServices } from './services.ts'
 
 /** `npm start`: everything, until Ctrl-C. */

@@ -22,11 +22,14 @@ export interface Submission {
 export async function submitSong(api: ApiClient, submission: Submission): Promise<string> {
   const { songPath, lyricsPath, language } = submission
   const lyrics = lyricsPath ? await readLyrics(lyricsPath) : null
-  const title = submission.title ?? (basename(songPath, extname(songPath)).replaceAll(/[-_]+/g, ' ').trim() || 'Untitled')
+  const title =
+    submission.title ?? (basename(songPath, extname(songPath)).replaceAll(/[-_]+/g, ' ').trim() || 'Untitled')
   const artists = submission.artists?.length ? submission.artists : ['Unknown artist']
   const uploadId = await api.upload(songPath)
   const { sha256 } = await hashFile(songPath)
-  const idempotencyKey = createHash('sha256').update(JSON.stringify([sha256, lyrics, title, artists, language])).digest('hex')
+  const idempotencyKey = createHash('sha256')
+    .update(JSON.stringify([sha256, lyrics, title, artists, language]))
+    .digest('hex')
   const { addTrack } = await api.request<{ addTrack: { id?: string; message?: string; code?: string } }>(
     `mutation ($input: AddTrackInput!) {
       addTrack(input: $input) { ... on Track { id } ... on Error { message code } }

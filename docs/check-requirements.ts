@@ -28,8 +28,14 @@ process.stdout.write(`${codes.size} requirements, ${faults.length} faults\n`)
 if (faults.length > 0) process.exitCode = 1
 
 async function hasTest(path: string, name: string): Promise<boolean> {
-  if (!sources.has(path)) sources.set(path, readFile(new URL(path, root), 'utf8').catch(() => ''))
+  if (!sources.has(path))
+    sources.set(
+      path,
+      readFile(new URL(path, root), 'utf8').catch(() => ''),
+    )
   const source = (await sources.get(path)) ?? ''
   // As written in the file: quotes inside the name may be escaped.
-  return [name, name.replaceAll("'", "\\'"), name.replaceAll('"', '\\"')].some((form) => source.includes(`${form}'`) || source.includes(`${form}"`) || source.includes(`${form}\``))
+  return [name, name.replaceAll("'", "\\'"), name.replaceAll('"', '\\"')].some(
+    (form) => source.includes(`${form}'`) || source.includes(`${form}"`) || source.includes(`${form}\``),
+  )
 }

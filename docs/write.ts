@@ -7,20 +7,26 @@ import { describeProviders } from '../worker/providers/index.ts'
 const isCheck = process.argv.includes('--check')
 const root = new URL('../', import.meta.url)
 
+const own = describeConfig()
 const variables = [
-  ...describeConfig(),
-  ...describeProviders().map((one) => ({
-    name: one.name,
-    fallback: one.fallback ?? '',
-    description: one.provider ? `${one.description} (${one.provider})` : one.description,
-    isSecret: one.isSecret,
-  })),
+  ...own,
+  ...describeProviders()
+    .map((one) => ({
+      name: one.name,
+      fallback: one.fallback ?? '',
+      description: one.provider ? `${one.description} (${one.provider})` : one.description,
+      isSecret: one.isSecret,
+    }))
+    .filter((one) => !own.some(({ name }) => name === one.name)),
 ]
 
 const configTable = [
   '| Variable | Default | Meaning |',
   '| --- | --- | --- |',
-  ...variables.map((one) => `| \`${one.name}\` | ${one.fallback ? `\`${one.fallback}\`` : ''} | ${one.description.replaceAll('|', '\\|')}${one.isSecret ? ' — secret' : ''} |`),
+  ...variables.map(
+    (one) =>
+      `| \`${one.name}\` | ${one.fallback ? `\`${one.fallback}\`` : ''} | ${one.description.replaceAll('|', '\\|')}${one.isSecret ? ' — secret' : ''} |`,
+  ),
 ].join('\n')
 
 const stageTable = pipelines

@@ -441,21 +441,24 @@ end $$;
 
 -- What workers call -----------------------------------------------------------------------------------------------------
 
--- Outputs of a stage's prerequisites by name; a fan-out's outputs as a list in item order; null where skipped or failed.
-create function task_inputs(of_pipeline text, of_subject bigint, of_stage text) returns jsonb language sql stable as $$
-  select coalesce(jsonb_object_agg(p.prerequisite, o.value), '{}')
-  from stage_prerequisites p
-  join stages s on s.pipeline = p.pipeline and s.name = p.prerequisite
-  cross join lateral (
-    select case
-      when s.each_stage is not null then coalesce(
-        jsonb_agg(case when t.status = 'completed' then t.output else null end order by t.item) filter (where t.item <> ''), '[]')
-      else (array_agg(case when t.status = 'completed' then t.output else null end))[1]
-    end as value
-    from tasks t
-    where t.pipeline = of_pipeline and t.subject_id = of_subject and t.stage = p.prerequisite
-  ) o
-  where p.pipeline = of_pipeline and p.stage = of_stage
+-- Outputs of the tasks' prerequisites by name; a fan-out's outputs as a list in item order; null where skipped or failed.
+create function task_inputs(ids bigint[]) returns table (id bigint, inputs jsonb) language sql stable as $$
+  select k.id, (
+    select coalesce(jsonb_object_agg(p.prerequisite, o.value), '{}')
+    from stage_prerequisites p
+    join stages s on s.pipeline = p.pipeline and s.name = p.prerequisite
+    cross join lateral (
+      select case
+        when s.each_stage is not null then coalesce(
+          jsonb_agg(case when t.status = 'completed' then t.output else null end order by t.item) filter (where t.item <> ''), '[]')
+        else (array_agg(case when t.status = 'completed' then t.output else null end))[1]
+      end as value
+      from tasks t
+      where t.pipeline = k.pipeline and t.subject_id = k.subject_id and t.stage = p.prerequisite
+    ) o
+    where p.pipeline = k.pipeline and p.stage = k.stage
+  )
+  from tasks k where k.id = any (ids)
 $$;
 
 -- Waits for row locks on purpose: skip locked would lose the wake-up when somebody else holds the row for an instant.
@@ -472,7 +475,7 @@ language sql volatile as $$
     from c where t.id = c.id
     returning t.id, t.pipeline, t.subject_id, t.stage, t.item, t.attempts, t.max_attempts, t.runs
   )
-  select u.*, task_inputs(u.pipeline, u.subject_id, u.stage) from u
+  select u.*, i.inputs from u join task_inputs(ids) i on i.id = u.id
 $$;
 
 -- results: [{id, runs, status, output, error, details, reason, retryMs}]. A result whose task has moved on is dropped.
@@ -514,10 +517,9 @@ begin
   return query select coalesce(done, '{}'), (
     select coalesce(jsonb_agg(jsonb_build_object(
       'id', t.id, 'pipeline', t.pipeline, 'subject_id', t.subject_id, 'stage', t.stage, 'item', t.item,
-      'attempts', t.attempts, 'max_attempts', t.max_attempts, 'runs', t.runs,
-      'inputs', task_inputs(t.pipeline, t.subject_id, t.stage))), '[]')
-    from tasks t
-    where t.id = any (string_to_array(current_setting('engine.taken'), ',')::bigint[])
+      'attempts', t.attempts, 'max_attempts', t.max_attempts, 'runs', t.runs, 'inputs', i.inputs)), '[]')
+    from task_inputs(string_to_array(current_setting('engine.taken'), ',')::bigint[]) i
+    join tasks t on t.id = i.id
   );
 end $$;
 

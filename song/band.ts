@@ -66,13 +66,13 @@ function playBar(section: Section, index: number, chord: ChordName, sounds: Reco
     const isOpen = isChorus && eighth === 7
     play(isOpen ? sounds.openHat : sounds.hat, beat, (eighth % 2 === 0 ? 0.22 : 0.14) * gains.hats, 0.45)
     const tone = STRING_PATTERN[eighth]
-    play(sounds.strings[chord][tone][index % 2], beat, 0.45 * gains.strings * STRING_ACCENTS[eighth], -0.55)
+    play(sounds.strings[chord][tone][index % 2], beat, 0.4 * gains.strings * STRING_ACCENTS[eighth], -0.55)
     if (eighth === 0 || eighth === 3 || eighth === 6 || (isChorus && eighth === 5)) {
       play(sounds.bass[chord], beat, 0.34 * gains.bass, 0)
     }
   }
   for (const beat of isChorus ? [0, 1.5, 2.5] : [0, 2.5]) {
-    for (const tone of sounds.piano[chord]) play(tone, first + beat, 0.16 * gains.piano, 0.5)
+    for (const tone of sounds.piano[chord]) play(tone, first + beat, 0.14 * gains.piano, 0.5)
   }
   playPad(chord, first, gains.pad, sounds, play)
 }
@@ -90,8 +90,8 @@ function playEnding(section: Section, index: number, chord: ChordName, sounds: R
 }
 
 function playPad(chord: ChordName, beat: number, gain: number, sounds: Recordings, play: Play): void {
-  play(sounds.pads[chord][0], beat, 0.28 * gain, -0.9)
-  play(sounds.pads[chord][1], beat, 0.28 * gain, 0.9)
+  play(sounds.pads[chord][0], beat, 0.26 * gain, -0.9)
+  play(sounds.pads[chord][1], beat, 0.26 * gain, 0.9)
 }
 
 function recordings(sampleRateHz: number) {

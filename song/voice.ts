@@ -25,7 +25,7 @@ const ASPIRATION_LEVEL = 0.8
  * Sings the score with a cascade/parallel formant synthesiser: a glottal source through a chain of resonances, and
  * noise through the resonances of a constriction.
  *
- * @returns mono samples, about −20 dBFS RMS while singing
+ * @returns mono samples, peaks near half of full scale
  * @see Klatt, “Software for a cascade/parallel formant synthesizer”, 1980, https://doi.org/10.1121/1.383940
  */
 export function sing(score: Score, sampleRateHz: number, samples: number): Float32Array {

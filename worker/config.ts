@@ -115,7 +115,6 @@ const variables = {
     z.coerce.number().min(0).default(15),
     'lyrics that start by then keep the intro in the clip',
   ),
-  ENHANCE_CHUNK_SECONDS: variable(seconds(190, 3_600), 'length of the chunks the instrumental is treated in'),
   WEBHOOK_SECRET: variable(
     z.string().min(16).optional(),
     'signs callbacks: `X-Refrain-Signature: sha256=<HMAC of the body>`',

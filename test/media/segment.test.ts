@@ -55,6 +55,19 @@ test('it goes on to a chorus, told from repeated lines or from a section', () =>
   expect(select({ lines: paragraphs(6, 10), sections })).toMatchObject({ endMs: 74_800, method: 'deterministic' })
 })
 
+test('whether the end is natural is told: a paragraph, a section or the song ends there', () => {
+  const dense = Array.from({ length: 50 }, (_, i) => line(i * 4, i * 4 + 4))
+  const sections = [
+    { startMs: 0, endMs: 64_000, label: 'A' },
+    { startMs: 64_000, endMs: 240_000, label: 'B' },
+  ]
+  expect(select({ lines: paragraphs(6, 10) }).isNatural).toBe(true)
+  expect(select({ lines: dense }).isNatural).toBe(false)
+  expect(select({ lines: dense, sections }).isNatural).toBe(true)
+  expect(select({ durationMs: 70_000 }).isNatural).toBe(true)
+  expect(select({}).isNatural).toBe(false)
+})
+
 test('a first line at 15 s keeps the intro, a later one leaves it out', () => {
   expect(select({ lines: paragraphs(4, 15) }).startMs).toBe(0)
   expect(select({ lines: paragraphs(4, 15.001) }).startMs).toBe(12_001)
@@ -177,8 +190,11 @@ test('a song with the most lines allowed is decided at once', () => {
     endMs: i * 10_000 + 10_000,
     label: 'A',
   }))
-  select({ lines, sections, durationMs: 600_000 })
-  const before = performance.now()
-  select({ lines, sections, durationMs: 600_000 })
-  expect(performance.now() - before).toBeLessThan(50)
+  const durations = Array.from({ length: 8 }, () => {
+    const before = performance.now()
+    select({ lines, sections, durationMs: 600_000 })
+    return performance.now() - before
+  })
+  // The least of them: other work on the machine only adds.
+  expect(Math.min(...durations)).toBeLessThan(30)
 })

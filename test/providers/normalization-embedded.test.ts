@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { embeddedNormalization } from '../../worker/providers/normalization/embedded.ts'
+import { seeded } from '../media/random.ts'
 
 const { signal } = new AbortController()
 const normalize = async (text: string, language = 'en') =>
@@ -112,6 +113,57 @@ test.each(CASES)('%s', async (_, text, expected, language) => {
 test.each(CASES)('cleaning twice is cleaning once: %s', async (_, text, __, language) => {
   const once = await normalize(text.replaceAll('⏎', '\n'), language)
   if (once.length > 0) expect(await normalize(once.join('\n'), language)).toEqual(once)
+})
+
+test('any mixture of marks, headings and chords comes to an end, and cleaning it again changes nothing', async () => {
+  const random = seeded(21)
+  const pieces = [
+    ...[
+      '[Chorus]',
+      'Chorus:',
+      '(x2)',
+      'x2',
+      '[',
+      ']',
+      '(',
+      ')',
+      'Verse 1',
+      'Repeat',
+      'Am',
+      'G/B',
+      'Written by',
+      'Ana',
+      'Embed',
+      '5Embed',
+    ],
+    ...[
+      'You might also like',
+      'la',
+      'I',
+      'i',
+      ' ,',
+      '`',
+      '&amp;',
+      '&lt;',
+      'Ã©',
+      '♪',
+      '{c}',
+      '|',
+      '--',
+      '1',
+      ':',
+      '©',
+      'Lyrics',
+      '作词：',
+      'HEY',
+    ],
+  ]
+  for (let round = 0; round < 1_500; round++) {
+    let text = 'la\n'
+    for (let i = random.int(25); i >= 0; i--) text += random.pick(pieces) + random.pick([' ', '', '\n', '\n\n'])
+    const once = await normalize(text)
+    if (once.some((line) => /[\p{L}\p{N}]/u.test(line))) expect(await normalize(once.join('\n')), text).toEqual(once)
+  }
 })
 
 test('headings alone leave no lines, and repeats never grow beyond the limit', async () => {

@@ -158,7 +158,8 @@ function selectEnd(
 
   const line = best(pauses.map((pause) => endAfter(pause, Math.min(1, (pause.endMs - pause.startMs) / 1000))))
   if (line) return { ...line, method: 'deterministic', isNatural: false }
-  return { ...endBetweenWords(sung, songMs, window), method: 'deterministic', isNatural: false }
+  const rest = endBetweenWords(sung, songMs, window)
+  return { ...rest, method: 'deterministic', isNatural: rest.atMs === songMs }
 }
 
 /** Where to cut in a pause: after the last note's tail and before the next line, moved into the window where the pause reaches it. */

@@ -2,9 +2,10 @@ import type { LyricsLine } from '../lyrics.ts'
 import { FRAME_RATE_HZ } from './mfcc.ts'
 import type { LyricsWord } from './tokenize.ts'
 
-/** Lines whose difference lies this near to the median agree with it. */
-const NEAR_SECONDS = 0.5
-const LEAST_AGREEING_SHARE = 0.6
+/** Differences within this span of each other agree. */
+const AGREEING_SPAN_SECONDS = 1
+/** A search that lost its way in parts still finds many lines; whether the words fit once moved is tested afterwards. */
+const LEAST_AGREEING_SHARE = 0.4
 const LEAST_LINES = 4
 /** Smaller differences are within the windows anyway. */
 const LEAST_OFFSET_SECONDS = 0.2
@@ -28,8 +29,13 @@ export function findOffset(
     })
     .sort((a, b) => a - b)
   if (differences.length < LEAST_LINES) return null
-  const median = differences[Math.floor(differences.length / 2)]
-  const agreeing = differences.filter((value) => Math.abs(value - median) <= NEAR_SECONDS).length
-  if (agreeing < LEAST_AGREEING_SHARE * differences.length) return null
-  return Math.abs(median) < LEAST_OFFSET_SECONDS ? null : median
+  let from = 0
+  let count = 0
+  for (let i = 0, end = 0; i < differences.length; i++) {
+    while (end < differences.length && differences[end] - differences[i] <= AGREEING_SPAN_SECONDS) end++
+    if (end - i > count) [from, count] = [i, end - i]
+  }
+  if (count < LEAST_AGREEING_SHARE * differences.length) return null
+  const offset = differences[from + Math.floor(count / 2)]
+  return Math.abs(offset) < LEAST_OFFSET_SECONDS ? null : offset
 }

@@ -3,7 +3,7 @@ const MIDDLE_FLOOR = 10 ** (-10 / 20)
 /** A lead voice stands in the middle; at the sides is mostly its room. */
 const SIDE_FLOOR = 10 ** (-6 / 20)
 /** How much louder (in power) than the instrumental the voice must be before half of a point is taken for residue. */
-const CAUTION = 4
+const CAUTION = 8
 
 interface Powers {
   readonly power: readonly Float64Array[]
@@ -12,7 +12,7 @@ interface Powers {
 }
 
 /**
- * The gain of each bin of one frame, `max(floor, 1 - voice · V² / (V² + 4 I²))`: near 1 where the instrumental I holds its own against
+ * The gain of each bin of one frame, `max(floor, 1 - voice · V² / (V² + 8 I²))`: near 1 where the instrumental I holds its own against
  * the voice V, the floor where the voice is all there is. Powers are averaged over three frames and three bins first.
  *
  * @param around the frame before, the frame itself and the one after
