@@ -1,5 +1,5 @@
 import { AppError, Blocked, BudgetExceeded, Conflict, InvalidInput, NotFound } from '../worker/errors.ts'
-import type { Builder } from './builder.ts'
+import type { Builder, SchemaTypes } from './builder.ts'
 
 export type ErrorTypes = ReturnType<typeof defineErrors>
 
@@ -59,7 +59,7 @@ export function defineErrors(builder: Builder) {
   })
   return {
     /** A result type: the object when all went well, else one of the errors. */
-    resultOf: <Name extends keyof import('./builder.ts').SchemaTypes['Objects']>(type: Name, name = `${type}Result`) =>
+    resultOf: <Name extends keyof SchemaTypes['Objects']>(type: Name, name = `${type}Result`) =>
       builder.errorUnion(name, {
         description: `A ${type}, or why there is none.`,
         types: [type, InvalidInput, NotFound, Conflict, Blocked, BudgetExceeded, AppError],

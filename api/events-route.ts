@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError } from '../worker/errors.ts'
 import { HttpProblem } from './http-problem.ts'
@@ -38,13 +37,27 @@ export async function sendEvents(
     if (!response.writableNeedDrain) response.write(':\n\n')
   }, PING_INTERVAL_MS)
   try {
-    for await (const { seq, ...event } of { [Symbol.asyncIterator]: () => events }) {
+    for await (const { seq, ...event } of events) {
       const hasRoom = response.write(`id: ${seq}\ndata: ${JSON.stringify({ seq, ...event })}\n\n`)
-      if (!hasRoom) await Promise.race([once(response, 'drain'), once(response, 'close')])
+      if (!hasRoom) await room(response)
       if (response.destroyed) return
     }
     response.end()
   } finally {
     clearInterval(ping)
   }
+}
+
+/** Until the client has taken what was written, or is gone. */
+function room(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+    if (response.destroyed) done()
+  })
 }

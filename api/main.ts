@@ -22,7 +22,6 @@ const api = await startApi({
   log,
   catalogue: openProviders(config.environment).catalogue,
 })
-log.info('the API listens', { url: api.url })
 process.send?.({ kind: 'ready', url: api.url })
 await untilStopped(new Promise<never>(() => {}), log, async () => {
   await api.close()

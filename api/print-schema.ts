@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { printSchema } from 'graphql'
 import { pipelines } from '../worker/pipelines/index.ts'
 import { createSchema } from './schema.ts'
@@ -10,4 +11,4 @@ export function printApi(): string {
   return `${printSchema(createSchema(pipelines))}\n`
 }
 
-if (import.meta.main) await writeFile(FILE, printApi())
+if (process.argv[1] === fileURLToPath(import.meta.url)) await writeFile(FILE, printApi())

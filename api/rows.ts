@@ -1,4 +1,4 @@
-import type { InferSelectModel } from 'drizzle-orm'
+import { type InferSelectModel, sql } from 'drizzle-orm'
 import {
   type karaokeLines,
   karaokeSegments,
@@ -10,7 +10,7 @@ import {
   wordAlignments,
 } from '../worker/db/tables.ts'
 
-/** What a track's fields read. `source` is left out: a path on the server is nobody's business. */
+/** What a track's fields read. What may be secret is left out: a path on the server, the callback's address. */
 export const trackColumns = {
   id: tracks.id,
   stage: tracks.stage,
@@ -26,7 +26,7 @@ export const trackColumns = {
   tiktokVideoId: tracks.tiktokVideoId,
   metadata: tracks.metadata,
   style: tracks.style,
-  callbackUrl: tracks.callbackUrl,
+  hasCallback: sql<boolean>`${tracks.callbackUrl} is not null`,
   errorMessage: tracks.errorMessage,
   createdAt: tracks.createdAt,
   updatedAt: tracks.updatedAt,
@@ -82,7 +82,7 @@ export const segmentColumns = {
 }
 
 type Columns<Table, Picked> = Pick<Table, Extract<keyof Picked, keyof Table>>
-export type TrackRow = Columns<InferSelectModel<typeof tracks>, typeof trackColumns>
+export type TrackRow = Columns<InferSelectModel<typeof tracks>, typeof trackColumns> & { readonly hasCallback: boolean }
 export type TaskRow = Columns<InferSelectModel<typeof tasks>, typeof taskColumns>
 export type AlignmentRow = Columns<InferSelectModel<typeof wordAlignments>, typeof alignmentColumns>
 export type SegmentRow = Columns<InferSelectModel<typeof karaokeSegments>, typeof segmentColumns>

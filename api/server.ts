@@ -78,9 +78,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       )
     })
   })
-  const expiry = setInterval(() => {
-    uploads.removeExpired().catch((error) => log.warn('expired uploads could not be removed', { error }))
-  }, EXPIRY_INTERVAL_MS)
+  const removeExpired = () =>
+    void uploads.removeExpired().catch((error) => log.warn('expired uploads could not be removed', { error }))
+  removeExpired()
+  const expiry = setInterval(removeExpired, EXPIRY_INTERVAL_MS)
   log.info('the API listens', { url: publicUrl })
 
   return {

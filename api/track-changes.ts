@@ -1,9 +1,12 @@
+import pg from 'pg'
 import { type Client, inTransaction } from '../worker/db/client.ts'
 import type { Pipeline } from '../worker/engine/define.ts'
 import { cancelSubject, rerunStage } from '../worker/engine/tasks.ts'
-import { InvalidInput, NotFound } from '../worker/errors.ts'
+import { Conflict, InvalidInput, NotFound } from '../worker/errors.ts'
 import { parseInput, text } from './input.ts'
 import { LONGEST_LYRICS_CHARACTERS } from './track-input.ts'
+
+const LOCK_NOT_AVAILABLE = '55P03'
 
 /** Stages that read the submitted lyrics. */
 const LYRICS_READERS = ['align', 'normalize']
@@ -16,7 +19,7 @@ export async function replaceLyrics(
   lyrics: string,
 ): Promise<readonly string[]> {
   const raw = parseInput(text(LONGEST_LYRICS_CHARACTERS), lyrics)
-  return inTransaction(client, async (connection) => {
+  return changingTrack(client, trackId, async (connection) => {
     const undone = new Set<string>()
     for (const stage of pipeline.stages) {
       if (!LYRICS_READERS.includes(stage.name)) continue
@@ -32,9 +35,14 @@ export async function replaceLyrics(
   })
 }
 
+/** Runs a stage of a track again together with everything that stands on it. @returns the stages undone, that one first */
+export function rerunTrack(client: Client, trackId: number, from: string): Promise<readonly string[]> {
+  return changingTrack(client, trackId, (connection) => rerunStage(connection, 'track', trackId, from))
+}
+
 /** Removes a track and everything that belongs to it. Running work stops; stored files stay, others may share them. */
 export async function deleteTrack(client: Client, trackId: number): Promise<void> {
-  await inTransaction(client, async (connection) => {
+  await changingTrack(client, trackId, async (connection) => {
     await connection.query("select lock_subject('track', $1)", [trackId])
     const { rowCount } = await connection.query('delete from tracks where id = $1', [trackId])
     if (rowCount === 0) throw new NotFound(`there is no track ${trackId}`)
@@ -43,7 +51,21 @@ export async function deleteTrack(client: Client, trackId: number): Promise<void
 
 /** Stops everything of a track that has not settled. @returns how many tasks were canceled */
 export function cancelTrack(client: Client, trackId: number, reason: string): Promise<number> {
-  return inTransaction(client, (connection) => cancelSubject(connection, 'track', trackId, reason))
+  return changingTrack(client, trackId, (connection) => cancelSubject(connection, 'track', trackId, reason))
+}
+
+/** @throws Conflict when others keep the track locked for seconds */
+async function changingTrack<Result>(
+  client: Client,
+  trackId: number,
+  work: (connection: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await inTransaction(client, work)
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error
+    throw new Conflict(`track ${trackId} is busy: try again`, { cause: error })
+  }
 }
 
 export interface FailedTasksFilter {

@@ -105,7 +105,10 @@ async function measure(url: string): Promise<void> {
     for (let round = 1; round <= rounds; round++) {
       for (const [name, contender] of Object.entries(contenders)) {
         await client.pool.query('vacuum analyze')
+        const cpuBefore = process.cpuUsage()
         speeds[name as keyof typeof contenders].push(total / (await contender(client)))
+        const { user, system } = process.cpuUsage(cpuBefore)
+        if (options.profile) console.log(`${name}: ${((user + system) / total).toFixed(1)} µs of this process's CPU per stage`)
       }
       const line = Object.entries(speeds).map(([name, all]) => `${name} ${Math.round(all.at(-1) ?? 0)}`)
       console.log(`round ${round}, stages/s: ${line.join(', ')}`)

@@ -11,7 +11,6 @@ export interface TrackTask {
   readonly maxAttempts: number
   readonly errorMessage: string | null
   readonly reason: string | null
-  readonly waitingReason: string | null
   readonly seconds: number | null
 }
 
@@ -20,12 +19,15 @@ export interface TrackState {
   readonly title: string
   readonly stage: string
   readonly tasks: readonly TrackTask[]
+  /** Why each stage that has not settled well waits. */
+  readonly waiting: readonly { readonly stage: string; readonly item: string; readonly reason: string }[]
 }
 
 export const TRACK_STATE = `
   fragment TrackState on Track {
     id title stage
-    tasks { id type item status progress attempts maxAttempts errorMessage reason waitingReason seconds }
+    tasks { id type item status progress attempts maxAttempts errorMessage reason seconds }
+    waiting { stage item reason }
   }
 `
 
@@ -99,13 +101,14 @@ export async function followTrack(
 export function stageLines(track: TrackState, stages: readonly string[]): StageLine[] {
   return stages.flatMap((stage): StageLine[] => {
     const tasks = track.tasks.filter((task) => task.type.toLowerCase() === stage)
-    if (tasks.length === 0) return [{ label: stage, status: 'waiting', fraction: 0, seconds: null, note: null }]
+    const why = (item: string) => track.waiting.find((one) => one.stage.toLowerCase() === stage && one.item === item)?.reason ?? null
+    if (tasks.length === 0) return [{ label: stage, status: 'waiting', fraction: 0, seconds: null, note: why('') }]
     return tasks.map((task) => ({
       label: task.item ? `${stage} ${task.item}` : stage,
       status: task.status.toLowerCase(),
       fraction: task.progress,
       seconds: task.seconds,
-      note: task.errorMessage ?? task.reason ?? task.waitingReason,
+      note: task.errorMessage ?? task.reason ?? (task.status === 'COMPLETED' ? null : why(task.item)),
     }))
   })
 }

@@ -1,4 +1,7 @@
-/** What the song is: key of C major, 4/4, written as bars, beats, chords and notes. Everything audible follows from here. */
+/**
+ * An original song, words and music written for this project: C major, 4/4, as bars, beats, chords and notes.
+ * Everything audible follows from here.
+ */
 
 export const TITLE = 'Lantern Road'
 export const ARTIST = 'Refrain House Band'

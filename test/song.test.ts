@@ -51,11 +51,16 @@ test('the committed recording carries its name and lines up with the synthesis',
 
 test('writing the song again gives the committed recording', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'song-'))
+  const seconds = 12
+  const [left, right] = mix.map((channel) => channel.slice(0, (seconds + 1) * sampleRateHz))
   try {
-    await writeSong(folder, song, signal)
-    const again = await decodePcm(join(folder, AUDIO_FILE), { sampleRateHz, channels: 2, signal })
-    const committed = await decodePcm(AUDIO, { sampleRateHz, channels: 2, signal })
+    await writeSong(folder, { ...song, mix: [left, right] }, signal)
+    const options = { sampleRateHz, channels: 2, durationSeconds: seconds, signal }
+    const again = await decodePcm(join(folder, AUDIO_FILE), options)
+    const committed = await decodePcm(AUDIO, options)
+    expect(again[0].length).toBe(seconds * sampleRateHz)
     expect(signalToErrorDb(committed[0], again[0])).toBeGreaterThan(40)
+    expect(await readFile(join(folder, 'truth.json'), 'utf8')).toBe(formatTruth(truth))
   } finally {
     await rm(folder, { recursive: true })
   }

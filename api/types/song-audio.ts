@@ -40,9 +40,14 @@ export function defineSongAudio({ builder }: SchemaParts): void {
         nullable: true,
         description: 'How voice and accompaniment were separated; null until they have been.',
       }),
-      sourceUrl: t.exposeString('sourceUrl', {
+      sourceUrl: t.string({
         nullable: true,
-        description: 'The address the audio was fetched from; null when it was not fetched.',
+        description:
+          'The address the audio was fetched from, without its query, which may carry a secret; null when it was not fetched.',
+        resolve: ({ sourceUrl }) => {
+          const url = sourceUrl === null ? null : URL.parse(sourceUrl)
+          return url && `${url.origin}${url.pathname}`
+        },
       }),
       format: t.exposeString('format', { description: 'Container of the submitted file, such as `mp3`.' }),
       codec: t.exposeString('codec', { description: 'Codec of the submitted file.' }),

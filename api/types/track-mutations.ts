@@ -1,11 +1,10 @@
-import { inTransaction } from '../../worker/db/client.ts'
-import { rerunStage, retryTask } from '../../worker/engine/tasks.ts'
+import { retryTask } from '../../worker/engine/tasks.ts'
 import { InvalidInput, NotFound } from '../../worker/errors.ts'
 import { addSpotifyTrack, addTrack } from '../add-track.ts'
 import { encodeId, rowId } from '../ids.ts'
 import { line, parseInput, text } from '../input.ts'
 import type { SchemaParts } from '../parts.ts'
-import { cancelTrack, deleteTrack, replaceLyrics, retryFailedTasks } from '../track-changes.ts'
+import { cancelTrack, deleteTrack, replaceLyrics, rerunTrack, retryFailedTasks } from '../track-changes.ts'
 
 /** What people do with tracks. */
 export function defineTrackMutations({ builder, enums, errors, pipelines }: SchemaParts): void {
@@ -137,7 +136,7 @@ export function defineTrackMutations({ builder, enums, errors, pipelines }: Sche
         }
         return {
           trackId,
-          undone: await inTransaction(client, (connection) => rerunStage(connection, 'track', trackId, args.from)),
+          undone: await rerunTrack(client, trackId, args.from),
         }
       },
     }),

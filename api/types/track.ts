@@ -77,9 +77,9 @@ export function defineTrack({ builder, enums, pipelines }: SchemaParts): void {
         description: 'What it overrides of the configured style of screens and lyrics.',
         resolve: (track) => track.style,
       }),
-      callbackUrl: t.exposeString('callbackUrl', {
-        nullable: true,
-        description: 'Called once when every task has settled; null when nobody asked for it.',
+      hasCallback: t.exposeBoolean('hasCallback', {
+        description:
+          'Whether an address is called once every task has settled. It may carry a secret, and is not shown.',
       }),
       errorMessage: t.exposeString('errorMessage', {
         nullable: true,

@@ -10,11 +10,11 @@ export const tracks: Command = {
     const { api, isJson, print } = invocation
     const { tracks, trackCounts } = await api.request<{
       tracks: { edges: { node: { id: string; title: string; stage: string; sourceType: string; createdAt: string } }[] }
-      trackCounts: { sourceType: string; stage: string; count: number }[]
+      trackCounts: { sourceType: string; stage: string; tracks: number }[]
     }>(
       `query ($first: Int!, $stage: TrackStage, $search: String) {
         tracks(first: $first, stage: $stage, search: $search) { edges { node { id title stage sourceType createdAt } } }
-        trackCounts { sourceType stage count }
+        trackCounts { sourceType stage tracks }
       }`,
       {
         first: numberOption(invocation, 'limit', 20, 100),
@@ -29,7 +29,7 @@ export const tracks: Command = {
         print(row)
       print(
         trackCounts
-          .map((one) => `${one.count} ${one.sourceType.toLowerCase()} at ${one.stage.toLowerCase()}`)
+          .map((one) => `${one.tracks} ${one.sourceType.toLowerCase()} at ${one.stage.toLowerCase()}`)
           .join(', ') || 'no tracks',
       )
     }

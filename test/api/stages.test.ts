@@ -158,6 +158,23 @@ test('failed tasks are retried one by one or by a filter, never all by accident'
   expect(await retryOne()).toEqual({ __typename: 'ConflictError', message: expect.stringContaining('is pending') })
 })
 
+test('a track that somebody keeps locked is busy, which is said after seconds', async () => {
+  const { id, row } = await api.addTrack()
+  const holder = await api.client.pool.connect()
+  try {
+    await holder.query('begin')
+    await holder.query('select from tasks where subject_id = $1 for update', [row])
+    const { data } = await api.request(
+      `mutation ($id: ID!) { deleteTrack(trackId: $id) { __typename ... on Error { message } } }`,
+      { id },
+    )
+    expect(data.deleteTrack).toEqual({ __typename: 'ConflictError', message: `track ${row} is busy: try again` })
+  } finally {
+    await holder.query('rollback')
+    holder.release()
+  }
+}, 20_000)
+
 test('a canceled track stops, a deleted one is gone with everything that belongs to it', async () => {
   const { id, row } = await api.addTrack()
   const cancel = await api.request(

@@ -145,6 +145,34 @@ test('a Spotify track is added once, after the catalogue has confirmed it', asyn
   expect(data.trackBySpotifyId.id).toBe(added.id)
 })
 
+test('what may be secret is taken and never shown', async () => {
+  const { data } = await api.request(
+    `mutation ($input: AddTrackInput!) { addTrack(input: $input) { ... on Track { id hasCallback } } }`,
+    {
+      input: {
+        title: 'T',
+        artists: ['A'],
+        callbackUrl: 'https://example.org/done?key=secret-1',
+        source: { url: 'https://example.org/a.mp3?signature=secret-2' },
+      },
+    },
+  )
+  expect(data.addTrack.hasCallback).toBe(true)
+  const row = Number(data.addTrack.id.split(':')[1])
+  await api.client.pool.query(
+    `with file as (insert into artifacts (sha256, size_bytes, content_type) values (repeat('ab', 32), 1, 'audio/mpeg') returning sha256)
+     insert into song_audio (track_id, source_url, source_cid, audio_cid, format, codec, duration_ms, sample_rate_hz, channels)
+     select id, source ->> 'url', sha256, sha256, 'mp3', 'mp3', 1000, 44100, 2 from tracks, file where id = $1`,
+    [row],
+  )
+  const { data: seen } = await api.request(
+    `query ($id: ID!) { track(id: $id) { hasCallback metadata style audio { sourceUrl } tasks { metadata output } } }`,
+    { id: data.addTrack.id },
+  )
+  expect(seen.track.audio.sourceUrl).toBe('https://example.org/a.mp3')
+  expect(JSON.stringify(seen)).not.toContain('secret')
+})
+
 test('without a catalogue a Spotify id is a typed error', async () => {
   const plain = await startTestApi()
   try {

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { InvalidInput } from '../../worker/errors.ts'
 import { type AcousticModel, readAcousticModel } from '../../worker/media/align/acoustic-model.ts'
 import { alignLyrics, LEAST_CONFIDENCE } from '../../worker/media/align/align.ts'
-import { agreement } from '../../worker/media/align/confidence.ts'
+import { agreement, chooseMedians } from '../../worker/media/align/confidence.ts'
 import { reverseSounds, timesFit, trustOf } from '../../worker/media/align/evidence.ts'
 import { chooseModel } from '../../worker/media/align/model-choice.ts'
 import { findOffset } from '../../worker/media/align/offset.ts'
@@ -185,13 +185,44 @@ test('given times are believed while the words keep fitting, or when nothing fit
   expect(timesFit(-3, 1)).toBe(true)
 })
 
-test('confidence is the agreement of the passes with the last', () => {
+test('confidence is the agreement of the passes with the chosen one', () => {
   const passes = [Int32Array.of(100, 200, 300), Int32Array.of(100, 220, 900), Int32Array.of(100, 210, 500)]
-  const [same, near, far] = agreement(passes)
+  const [same, near, far] = agreement(passes, Uint8Array.of(0, 2, 2))
   expect(same).toBe(1)
   expect(near).toBeCloseTo(0.5)
   expect(far).toBeCloseTo(0.05, 2)
-  expect(Array.from(agreement([Int32Array.of(5)]))).toEqual([1])
+  expect(Array.from(agreement([Int32Array.of(5)], Uint8Array.of(0)))).toEqual([1])
+})
+
+test('each word is taken from the pass with the median onset, and words keep their order', () => {
+  const passes = [Int32Array.of(0, 50), Int32Array.of(10, 40), Int32Array.of(20, 90), Int32Array.of(30, 33)]
+  expect(Array.from(chooseMedians(passes, [1, 2, 3]))).toEqual([2, 1])
+  expect(Array.from(chooseMedians(passes, [0]))).toEqual([0, 0])
+  const random = seeded(8)
+  for (let trial = 0; trial < 100; trial++) {
+    const rising = Array.from({ length: 3 }, () => {
+      let frame = 0
+      return Int32Array.from({ length: 20 }, () => (frame += 3 + random.int(40)))
+    })
+    const chosen = chooseMedians(rising, [0, 1, 2])
+    for (let word = 1; word < 20; word++) {
+      expect(rising[chosen[word]][word] - rising[chosen[word - 1]][word - 1]).toBeGreaterThanOrEqual(3)
+    }
+  }
+})
+
+test('a word gives way to the next where two passes overlap', () => {
+  const lines = [{ text: 'hey ho' }]
+  const placed = [
+    { startMs: 0, endMs: 900, confidence: 1, phones: [{ phone: 'EY', startMs: 0, endMs: 900 }] },
+    { startMs: 300, endMs: 400, confidence: 1, phones: [] },
+  ]
+  const [{ words }] = timeLines(lines, tokenizeLyrics(lines, 'en'), placed)
+  expect(words.map(({ startMs, endMs }) => [startMs, endMs])).toEqual([
+    [0, 300],
+    [300, 400],
+  ])
+  expect(words[0].phones).toEqual([{ phone: 'EY', startMs: 0, endMs: 300 }])
 })
 
 test('words without sound stand between their neighbours and nothing overlaps', () => {

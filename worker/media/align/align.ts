@@ -2,7 +2,7 @@ import { InvalidInput, MediaFailed } from '../../errors.ts'
 import type { OnProgress } from '../../progress.ts'
 import type { LyricsLine, TimedLyrics } from '../lyrics.ts'
 import { type AcousticModel, readAcousticModel } from './acoustic-model.ts'
-import { agreement } from './confidence.ts'
+import { agreement, chooseMedians } from './confidence.ts'
 import { reverseSounds, timesFit, trustOf } from './evidence.ts'
 import { computeCepstra, countFrames, FRAME_RATE_HZ } from './mfcc.ts'
 import { chooseModel } from './model-choice.ts'
@@ -41,6 +41,8 @@ export const LEAST_CONFIDENCE = 0.3
 
 /** Rounds of adaptation after the first search. */
 const ROUNDS = 3
+/** The passes that had an adapted model; an odd number. */
+const ADAPTED_PASSES = Array.from({ length: ROUNDS }, (_, i) => i + 1)
 /** Sound that never exceeds this is silence (−70 dB below full scale). */
 const SILENCE_PEAK = 10 ** (-70 / 20)
 /** In a song without evidence, rounds that overturn more than this share of the first search's onsets are not believed. */
@@ -49,7 +51,7 @@ const STABLE_SECONDS = 0.3
 
 /**
  * Places known words in a song: hidden Markov models of phones, one exact search over the whole song, then three rounds that
- * adapt the model to the voice and learn where there is singing at all.
+ * adapt the model to the voice and learn where there is singing at all. Each word is taken from the round with the median onset.
  *
  * @throws InvalidInput when there is nothing to sing, the sound is silent, or too short for so many words
  * @throws MediaFailed when the acoustic model cannot be read; `signal.reason` after an abort
@@ -92,9 +94,13 @@ export async function alignLyrics(
   options.signal.throwIfAborted()
 
   const trust = trustOf(start.evidence)
-  const kept = trust < 0.5 && !isStable(passes) ? [...passes.slice(1), passes[0]] : passes
-  const confidence = agreement(kept.map((pass) => pass.onsets)).map((value) => value * trust)
-  const placed = placeWords(graph, kept[kept.length - 1].path, confidence, shiftSeconds)
+  const onsets = passes.map((pass) => pass.onsets)
+  // In a lost song adaptation learns from mistakes: what it overturns there is not believed.
+  const isAdapted = trust >= 0.5 || isStable(passes)
+  const chosen = chooseMedians(onsets, isAdapted ? ADAPTED_PASSES : [0])
+  const confidence = agreement(onsets, chosen).map((value) => value * trust)
+  const placements = passes.map(({ path }) => placeWords(graph, path, shiftSeconds))
+  const placed = Array.from(chosen, (pass, word) => ({ ...placements[pass][word], confidence: confidence[word] }))
   options.onProgress(1)
   return {
     lyrics: { language, lines: timeLines(lines, words, placed) },

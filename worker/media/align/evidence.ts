@@ -26,7 +26,7 @@ export function trustOf(evidence: number): number {
  * Given times are believed when the words still fit the sound there: at least this share of the evidence that the words show
  * when they may lie anywhere. Times of another recording keep next to nothing.
  */
-const LEAST_KEPT_EVIDENCE = 0.4
+const LEAST_KEPT_EVIDENCE = 0.5
 
 /** Whether a search inside given times (`timed` nats a word of evidence) explains the song well enough against a free one. */
 export function timesFit(timed: number, free: number): boolean {

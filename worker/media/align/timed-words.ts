@@ -9,26 +9,24 @@ import type { WordGraph } from './word-graph.ts'
 const LEAST_WORD_MS = 10
 
 /** One sung word on a path. */
-export interface PlacedWord {
+export interface PathWord {
   readonly startMs: number
   readonly endMs: number
-  readonly confidence: number
   readonly phones: readonly TimedPhone[]
 }
 
+export interface PlacedWord extends PathWord {
+  readonly confidence: number
+}
+
 /** Reads words and phones off a path. Times are moved by `shiftSeconds` and kept within the song. */
-export function placeWords(
-  graph: WordGraph,
-  { states }: BestPath,
-  confidence: Float64Array,
-  shiftSeconds: number,
-): PlacedWord[] {
+export function placeWords(graph: WordGraph, { states }: BestPath, shiftSeconds: number): PathWord[] {
   const clock = (frame: number) =>
     Math.min(
       (states.length * 1000) / FRAME_RATE_HZ,
       Math.max(0, Math.round((frame / FRAME_RATE_HZ + shiftSeconds) * 1000)),
     )
-  const placed: PlacedWord[] = []
+  const placed: PathWord[] = []
   for (let t = 0, end = 0; t < states.length; t = end) {
     const word = graph.wordOfState[states[t]]
     end = t + 1
@@ -40,7 +38,7 @@ export function placeWords(
       while (end < states.length && graph.phoneOfState[states[end]] === phone) end++
       phones.push({ phone: arpabetOfPhone(graph.phones[phone].phone), startMs: clock(from), endMs: clock(end) })
     }
-    placed.push({ startMs: clock(t), endMs: clock(end), confidence: confidence[word], phones })
+    placed.push({ startMs: clock(t), endMs: clock(end), phones })
   }
   return placed
 }
@@ -50,7 +48,7 @@ export function placeWords(
  * overlap, each at least 10 ms long. Lines without words (section headings) are left out.
  *
  * @param words all words of `lines`, in order
- * @param placed the words that have sounds, in order
+ * @param placed the words that have sounds, in order of their onsets; where two overlap, the first gives way
  */
 export function timeLines(
   lines: readonly LyricsLine[],
@@ -71,7 +69,8 @@ export function timeLines(
         earliest,
         sung?.startMs ?? (lineWords.length > 0 ? earliest : leadStart(placed[next], clock)),
       )
-      const endMs = Math.max(startMs + LEAST_WORD_MS, sung?.endMs ?? 0)
+      const latest = placed[next]?.startMs ?? Number.POSITIVE_INFINITY
+      const endMs = Math.max(startMs + LEAST_WORD_MS, Math.min(latest, sung?.endMs ?? 0))
       const phones = sung?.phones.map((phone) => within(phone, startMs, endMs))
       lineWords.push({
         text: word.text,

@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { Fft } from '../fft.ts'
-import { sqrtHann } from '../stft.ts'
+import { MiddleSide } from './middle-side.ts'
 import { residueGain, smoothAcross } from './residue-gain.ts'
 
 /** Frames overlap by three quarters. */
@@ -54,10 +53,7 @@ export class ResidueFilter {
   readonly #hop: number
   readonly #lowestBin: number
   readonly #bins: number
-  readonly #window: Float64Array
-  readonly #fft: Fft
-  readonly #re: Float64Array
-  readonly #im: Float64Array
+  readonly #spectrum: MiddleSide
   readonly #smoothed: Float64Array
   #rows: Row[] = []
   /** What is to be added to the samples, as a ring: frames to come still read the samples as they were. */
@@ -69,10 +65,7 @@ export class ResidueFilter {
     this.#lowestBin = Math.max(1, Math.floor((LOWEST_HZ * this.#size) / sampleRateHz))
     const highestBin = Math.min(this.#size / 2 - 1, Math.ceil((HIGHEST_HZ * this.#size) / sampleRateHz))
     this.#bins = highestBin - this.#lowestBin + 1
-    this.#window = sqrtHann(this.#size)
-    this.#fft = new Fft(this.#size)
-    this.#re = new Float64Array(this.#size)
-    this.#im = new Float64Array(this.#size)
+    this.#spectrum = new MiddleSide(this.#size, this.#lowestBin, this.#bins)
     this.#smoothed = new Float64Array(this.#bins)
     this.#change = pair(2 * ROWS * this.#hop)
   }
@@ -100,7 +93,7 @@ export class ResidueFilter {
       if (frame >= POWER_REACH) this.#decide(frame - POWER_REACH, channels)
       if (frame < DELAY) continue
       this.#takeOff(frame - DELAY, channels)
-      // No later frame changes these samples; that none reads them any more is seen to by the ring's delay.
+      // Every frame that reads or changes these samples has done so.
       this.#apply(instrumental, frame - DELAY)
     }
   }
@@ -112,17 +105,18 @@ export class ResidueFilter {
   #read(instrumental: readonly Float32Array[], vocals: readonly Float32Array[], frame: number): void {
     const row = this.#rows[frame % ROWS]
     const { power, voicePower } = row
-    if (this.#transform(vocals, frame)) {
-      this.#unpack((k, middleRe, middleIm, sideRe, sideIm) => {
+    const spectrum = this.#spectrum
+    if (spectrum.transform(vocals, this.#start(frame))) {
+      spectrum.unpack((k, middleRe, middleIm, sideRe, sideIm) => {
         voicePower[0][k] = middleRe * middleRe + middleIm * middleIm
         voicePower[1][k] = sideRe * sideRe + sideIm * sideIm
       })
       row.voice = this.#voiceOf(row)
     } else row.voice = 0
     if (row.voice === 0) for (const part of voicePower) part.fill(0)
-    if (this.#transform(instrumental, frame)) {
+    if (spectrum.transform(instrumental, this.#start(frame))) {
       const { re, im } = row
-      this.#unpack((k, middleRe, middleIm, sideRe, sideIm) => {
+      spectrum.unpack((k, middleRe, middleIm, sideRe, sideIm) => {
         re[0][k] = middleRe
         im[0][k] = middleIm
         re[1][k] = sideRe
@@ -131,43 +125,6 @@ export class ResidueFilter {
         power[1][k] = sideRe * sideRe + sideIm * sideIm
       })
     } else for (const part of [...row.re, ...row.im, ...power]) part.fill(0)
-  }
-
-  /** Spectrum of middle (as real part) and side (as imaginary part) of a frame; false, and nothing done, where it is silent. */
-  #transform(source: readonly Float32Array[], frame: number): boolean {
-    const re = this.#re
-    const im = this.#im
-    const window = this.#window
-    const left = source[0]
-    const right = source[source.length - 1]
-    const start = this.#start(frame)
-    const from = Math.max(0, -start)
-    const to = Math.max(from, Math.min(this.#size, left.length - start))
-    re.fill(0, 0, from)
-    im.fill(0, 0, from)
-    re.fill(0, to)
-    im.fill(0, to)
-    let energy = 0
-    for (let i = from; i < to; i++) {
-      const a = left[start + i]
-      const b = right[start + i]
-      const weight = window[i] / 2
-      re[i] = (a + b) * weight
-      im[i] = (a - b) * weight
-      energy += re[i] * re[i] + im[i] * im[i]
-    }
-    if (energy < 1e-12 * this.#size) return false
-    this.#fft.forward(re, im)
-    return true
-  }
-
-  /** The two real signals' bins of a spectrum that holds one as real and one as imaginary part. */
-  #unpack(use: (k: number, middleRe: number, middleIm: number, sideRe: number, sideIm: number) => void): void {
-    const re = this.#re
-    const im = this.#im
-    for (let k = 0, up = this.#lowestBin, down = this.#size - up; k < this.#bins; k++, up++, down--) {
-      use(k, (re[up] + re[down]) / 2, (im[up] - im[down]) / 2, (im[up] + im[down]) / 2, (re[down] - re[up]) / 2)
-    }
   }
 
   #voiceOf(row: Row): number {
@@ -190,39 +147,24 @@ export class ResidueFilter {
 
   /** Adds to the ring what a frame loses. */
   #takeOff(frame: number, channels: number): void {
-    const re = this.#re
-    const im = this.#im
-    re.fill(0)
-    im.fill(0)
     const row = this.#rows[frame % ROWS]
+    const spectrum = this.#spectrum
+    spectrum.clear()
     let isChanged = false
     for (let part = 0; part < channels; part++) {
       const gain = this.#averageGain(frame, part)
-      for (let k = 0, up = this.#lowestBin, down = this.#size - up; k < this.#bins; k++, up++, down--) {
+      const re = row.re[part]
+      const im = row.im[part]
+      for (let k = 0; k < this.#bins; k++) {
         const loss = gain[k] - 1
         if (loss > -1e-9) continue
         isChanged = true
-        const lostRe = loss * row.re[part][k]
-        const lostIm = loss * row.im[part][k]
-        // The middle goes back into the real part, the side into the imaginary one.
-        re[up] += part === 0 ? lostRe : -lostIm
-        im[up] += part === 0 ? lostIm : lostRe
-        re[down] += part === 0 ? lostRe : lostIm
-        im[down] += part === 0 ? -lostIm : lostRe
+        spectrum.add(part, k, loss * re[k], loss * im[k])
       }
     }
     if (!isChanged) return
-    this.#fft.inverse(re, im)
     const [left, right] = this.#change
-    const ring = left.length
-    const offset = (frame * this.#hop) % ring
-    const scale = 2 / OVERLAP
-    for (let i = 0; i < this.#size; i++) {
-      const at = (offset + i) % ring
-      const weight = this.#window[i] * scale
-      left[at] += (re[i] + im[i]) * weight
-      right[at] += (re[i] - im[i]) * weight
-    }
+    spectrum.addFrame(left, right, (frame * this.#hop) % left.length, 2 / OVERLAP)
   }
 
   #averageGain(frame: number, part: number): Float64Array {

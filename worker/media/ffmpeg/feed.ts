@@ -13,15 +13,23 @@ export async function feedAll(
   ended: AbortSignal,
 ): Promise<void> {
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  const gone = new Promise<'gone'>((resolve) => ended.addEventListener('abort', () => resolve('gone'), { once: true }))
+  // One listener for each wait: racing one promise that stays open would hold on to every chunk that ever passed.
+  const orGone = <Value>(work: Promise<Value> | Value) =>
+    new Promise<Value | 'gone'>((resolve, reject) => {
+      const onGone = () => resolve('gone')
+      ended.addEventListener('abort', onGone, { once: true })
+      Promise.resolve(work)
+        .then(resolve, reject)
+        .finally(() => ended.removeEventListener('abort', onGone))
+    })
   while (!ended.aborted) {
-    const next = await Promise.race([gone, iterator.next()])
+    const next = await orGone(iterator.next())
     if (next === 'gone') break
     if (next.done) {
       target.end()
       return
     }
-    if (!target.write(next.value)) await Promise.race([gone, once(target, 'drain')])
+    if (!target.write(next.value)) await orGone(once(target, 'drain'))
   }
   // Not awaited: a source that is waiting for something of its own must not hold up the end.
   Promise.resolve(iterator.return?.()).catch(() => {})
