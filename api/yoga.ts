@@ -1,4 +1,5 @@
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import type { GraphQLSchema } from 'graphql'
 import { createYoga } from 'graphql-yoga'
 import { isAuthorized, useAuthorization } from './authorization.ts'
@@ -24,6 +25,8 @@ export function createGraphqlServer(schema: GraphQLSchema, services: Services) {
     schema,
     graphqlEndpoint: '/graphql',
     landingPage: false,
+    // The page comes from the package, not from a CDN: it works offline.
+    renderGraphiQL,
     graphiql: config.GRAPHIQL && { title: 'Refrain', defaultQuery: FIRST_QUERY, subscriptionsProtocol: 'SSE' },
     cors: false,
     multipart: false,

@@ -95,7 +95,7 @@ async function retryFailed(api: ApiClient, trackId: string): Promise<void> {
   )
   for (const task of track?.tasks ?? []) {
     if (task.status !== 'FAILED' && task.status !== 'CANCELED') continue
-    await api.request('mutation ($id: ID!) { retryTask(id: $id) { __typename } }', { id: task.id })
+    await api.request('mutation ($id: ID!) { retryTask(taskId: $id) { __typename } }', { id: task.id })
   }
 }
 

@@ -173,6 +173,8 @@ create trigger _500_track_stage after update of milestone on subjects for each r
 -- Whatever moves a track's stage: a ready task that is missing is inserted, so that the backlog shows at once.
 create function populate_audio_tasks() returns trigger language plpgsql as $$
 begin
+  -- A re-run lets the stage fall before it restarts the task that stands below: nothing is missing then.
+  if coalesce(current_setting('engine.undoing', true), '') = 'on' then return null; end if;
   perform ensure_task('track', new.id, m.stage) from missing_tasks m where m.pipeline = 'track' and m.subject_id = new.id;
   return null;
 end $$;

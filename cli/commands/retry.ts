@@ -28,7 +28,7 @@ export const retry: Command = {
 
 async function retryOne(api: ApiClient, task: string): Promise<number> {
   const { retryTask } = await api.request<{ retryTask: Answer }>(
-    'mutation ($id: ID!) { retryTask(id: $id) { __typename ... on Error { message code } } }',
+    'mutation ($id: ID!) { retryTask(taskId: $id) { __typename ... on Error { message code } } }',
     { id: taskIdOf(task) },
   )
   if (retryTask.message) throw asError(retryTask)

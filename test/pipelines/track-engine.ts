@@ -24,7 +24,7 @@ export interface TrackEngine extends TestEngine {
   /** Puts a file into the store as a finished upload does, and gives the source of a track that has it. */
   upload(path: string, name: string): Promise<TrackSource>
   submit(track: {
-    source: TrackSource
+    source: TrackSource | null
     title?: string
     artists?: readonly string[]
     lyrics?: string
@@ -62,7 +62,7 @@ export async function createTrackEngine(environment: Record<string, string> = {}
             title,
             artists: artists.map((name) => ({ name })),
             language,
-            sourceType: source.kind,
+            sourceType: source?.kind ?? 'manual_spotify',
             source,
             style,
           })

@@ -1,4 +1,4 @@
-import { truncate, writeFile } from 'node:fs/promises'
+import { stat, truncate, writeFile } from 'node:fs/promises'
 import { writeFlac } from '../../worker/media/ffmpeg/pcm.ts'
 
 /** Sound made in code. */
@@ -72,5 +72,5 @@ export async function writeWav(path: string, { sampleRateHz, channels, samples }
 export async function writeTruncatedFlac(path: string, sound: Sound): Promise<void> {
   const { sampleRateHz, channels, samples } = sound
   await writeFlac(path, { sampleRateHz, channels, bitDepth: 16, signal: AbortSignal.timeout(30_000) }, [samples])
-  await truncate(path, Math.floor(samples.length / 2))
+  await truncate(path, Math.floor((await stat(path)).size / 2))
 }

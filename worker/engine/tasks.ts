@@ -40,13 +40,11 @@ export async function requestStage(
     await assertSubject(db, pipeline, subjectId)
     throw new Blocked(await blockedMessage(db, pipeline, subjectId, stage), { details: { pipeline, subjectId, stage } })
   }
-  const idle = rows.filter((row) => !['pending', 'running', 'awaiting_review'].includes(row.status))
-  if (idle.length > 0) {
-    await db.query("update tasks set status = 'pending' where id = any($1) and status not in ('pending', 'running')", [
-      idle.map((row) => row.id),
-    ])
-  }
-  return { taskId: rows[0].id, wasAdded: idle.length > 0 }
+  const { rowCount } = await db.query(
+    "update tasks set status = 'pending' where id = any($1) and status not in ('pending', 'running', 'awaiting_review')",
+    [rows.map((row) => row.id)],
+  )
+  return { taskId: rows[0].id, wasAdded: (rowCount ?? 0) > 0 }
 }
 
 /**

@@ -62,7 +62,7 @@ export async function alignLyrics(
 ): Promise<SongAlignment> {
   const words = tokenizeLyrics(lines, language)
   const sung = words.filter((word) => word.spoken.length > 0)
-  const { folder, language: modelLanguage, shiftSeconds } = chooseModel(language)
+  const { folder, language: modelLanguage } = chooseModel(language)
   const model = await readAcousticModel(folder)
   const pronouncer = await createPronouncer(
     folder,
@@ -99,7 +99,7 @@ export async function alignLyrics(
   const isAdapted = trust >= 0.5 || isStable(passes)
   const chosen = chooseMedians(onsets, isAdapted ? ADAPTED_PASSES : [0])
   const confidence = agreement(onsets, chosen).map((value) => value * trust)
-  const placements = passes.map(({ path }) => placeWords(graph, path, shiftSeconds))
+  const placements = passes.map(({ path }) => placeWords(graph, path))
   const placed = Array.from(chosen, (pass, word) => ({ ...placements[pass][word], confidence: confidence[word] }))
   options.onProgress(1)
   return {

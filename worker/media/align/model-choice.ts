@@ -6,8 +6,6 @@ export interface ModelChoice {
   /** Primary language that it was trained on and that its dictionary is for. */
   readonly language: string
   readonly folder: string
-  /** Added to all times: how late the annotators of sung French hear an onset that this model hears. */
-  readonly shiftSeconds: number
 }
 
 /**
@@ -17,6 +15,6 @@ export interface ModelChoice {
 export function chooseModel(language: string): ModelChoice {
   const models = join(dirname(createRequire(import.meta.url).resolve('soundswallower')), 'model')
   return language.split('-')[0].toLowerCase() === 'fr'
-    ? { language: 'fr', folder: join(models, 'fr-fr'), shiftSeconds: 0.06 }
-    : { language: 'en', folder: join(models, 'en-us'), shiftSeconds: 0 }
+    ? { language: 'fr', folder: join(models, 'fr-fr') }
+    : { language: 'en', folder: join(models, 'en-us') }
 }

@@ -19,13 +19,9 @@ export interface PlacedWord extends PathWord {
   readonly confidence: number
 }
 
-/** Reads words and phones off a path. Times are moved by `shiftSeconds` and kept within the song. */
+/** Reads words and phones off a path. */
 export function placeWords(graph: WordGraph, { states }: BestPath, shiftSeconds: number): PathWord[] {
-  const clock = (frame: number) =>
-    Math.min(
-      (states.length * 1000) / FRAME_RATE_HZ,
-      Math.max(0, Math.round((frame / FRAME_RATE_HZ + shiftSeconds) * 1000)),
-    )
+  const clock = (frame: number) => (frame * 1000) / FRAME_RATE_HZ
   const placed: PathWord[] = []
   for (let t = 0, end = 0; t < states.length; t = end) {
     const word = graph.wordOfState[states[t]]
