@@ -27,7 +27,8 @@ export function createGraphqlServer(schema: GraphQLSchema, services: Services) {
     landingPage: false,
     // The page comes from the package, not from a CDN: it works offline.
     renderGraphiQL,
-    graphiql: config.GRAPHIQL && { title: 'Refrain', defaultQuery: FIRST_QUERY, subscriptionsProtocol: 'SSE' },
+    // An EventSource cannot send the header that proves a request is no form of another site; a socket is checked by its origin.
+    graphiql: config.GRAPHIQL && { title: 'Refrain', defaultQuery: FIRST_QUERY, subscriptionsProtocol: 'WS' },
     cors: false,
     multipart: false,
     batching: false,

@@ -3,16 +3,25 @@ import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import { AppError, type ErrorKind, InvalidInput, ProviderUnavailable } from '../worker/errors.ts'
+import { oneLine } from './text.ts'
 
 /** Speaks to a running server's GraphQL API as any dApp would. */
 export interface ApiClient {
   readonly url: string
   /** Runs a query or mutation. @throws AppError with the server's code; ProviderUnavailable when there is no server */
   request<Data>(document: string, variables?: Record<string, unknown>): Promise<Data>
-  /** Follows a subscription until it completes or `signal` aborts. */
-  subscribe<Data>(document: string, variables: Record<string, unknown>, signal: AbortSignal): AsyncGenerator<Data>
-  /** Sends a file and returns what `addTrack` takes as `uploadId`. */
-  upload(path: string, onProgress?: (fraction: number) => void): Promise<string>
+  /**
+   * Follows a subscription until it completes or `signal` aborts.
+   *
+   * @param options.onOpen called when the server has accepted it, before the first event
+   */
+  subscribe<Data>(
+    document: string,
+    variables: Record<string, unknown>,
+    options: { signal: AbortSignal; onOpen?: () => void },
+  ): AsyncGenerator<Data>
+  /** Sends a file and returns what `addTrack` takes as `uploadId` */
+  upload(path: string): Promise<string>
 }
 
 interface GraphQLAnswer<Data> {
@@ -31,12 +40,15 @@ const KINDS = new Set<string>([
   'MEDIA_FAILED',
 ])
 
+/** Codes with which GraphQL servers refuse a request that can never work. */
+const REFUSED_INPUT = new Set(['BAD_USER_INPUT', 'GRAPHQL_VALIDATION_FAILED', 'GRAPHQL_PARSE_FAILED'])
+
 /** @param url where the server answers, without `/graphql` */
 export function createApiClient(url: string, token?: string): ApiClient {
   const endpoint = `${url}/graphql`
   const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
   const post = (document: string, variables: Record<string, unknown>, accept: string, signal?: AbortSignal) =>
-    reach(url, () =>
+    reach(url, signal, () =>
       fetch(endpoint, {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept, ...authorization },
@@ -54,19 +66,22 @@ export function createApiClient(url: string, token?: string): ApiClient {
   async function* subscribe<Data>(
     document: string,
     variables: Record<string, unknown>,
-    signal: AbortSignal,
+    { signal, onOpen }: { signal: AbortSignal; onOpen?: () => void },
   ): AsyncGenerator<Data> {
     const response = await post(document, variables, 'text/event-stream', signal)
-    if (!response.body) throw new ProviderUnavailable('server', 'the subscription gave no answer')
+    if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) {
+      unwrap((await response.json().catch(() => ({}))) as GraphQLAnswer<Data>, response.status)
+      throw new ProviderUnavailable('server', `expected a stream of events, got HTTP ${response.status}`)
+    }
+    onOpen?.()
     for await (const event of readEvents(response.body)) {
       if (event.name === 'complete') return
       if (event.name === 'next') yield unwrap<Data>(JSON.parse(event.data) as GraphQLAnswer<Data>, response.status)
     }
   }
 
-  async function upload(path: string, onProgress: (fraction: number) => void = () => {}): Promise<string> {
-    const found = await stat(path).catch(() => null)
-    if (!found?.isFile()) throw new InvalidInput(`there is no file ${path}`)
+  async function upload(path: string): Promise<string> {
+    const { size } = await stat(path)
     const { createUpload } = await request<{
       createUpload: { id?: string; url?: string; token?: string; message?: string; code?: string }
     }>(
@@ -76,31 +91,36 @@ export function createApiClient(url: string, token?: string): ApiClient {
           ... on Error { message code }
         }
       }`,
-      { name: basename(path), sizeBytes: found.size },
+      { name: oneLine(basename(path)) || 'song', sizeBytes: size },
     )
     if (!createUpload.id || !createUpload.url || !createUpload.token) throw asError(createUpload)
     const { url: target, token: uploadToken } = createUpload
-    const response = await reach(url, () =>
+    const response = await reach(url, undefined, () =>
       fetch(target, {
         method: 'PUT',
-        headers: { 'upload-token': uploadToken, 'content-length': String(found.size), ...authorization },
+        headers: { 'upload-token': uploadToken, 'content-length': String(size), ...authorization },
         body: Readable.toWeb(createReadStream(path)) as ReadableStream,
         duplex: 'half',
       } as RequestInit),
     )
-    if (!response.ok)
-      throw new InvalidInput(`the upload of ${basename(path)} was refused: ${(await response.text()).slice(0, 500)}`)
-    onProgress(1)
+    if (!response.ok) {
+      const problem = (await response.json().catch(() => ({}))) as { error?: unknown }
+      const why = typeof problem.error === 'string' ? problem.error : `HTTP ${response.status}`
+      throw new InvalidInput(`the upload of ${path} was refused: ${why}`)
+    }
     return createUpload.id
   }
 
   return { url, request, subscribe, upload }
 }
 
-/** Turns a member of a result union that is an error into one. */
+/** Turns a member of a result union that is an error, or a GraphQL error, into one. */
 export function asError(result: { message?: string; code?: string }): AppError {
-  const kind = result.code && KINDS.has(result.code) ? (result.code as ErrorKind) : 'PROVIDER_REJECTED'
-  return new AppError(kind, result.message ?? 'the server gave an answer that this client does not know')
+  const { code = '', message = 'the server gave an answer that this client does not know' } = result
+  if (code === 'UNAUTHORIZED')
+    return new AppError('BLOCKED', 'the server wants its token: set API_TOKEN to the same one')
+  if (REFUSED_INPUT.has(code)) return new InvalidInput(message)
+  return new AppError(KINDS.has(code) ? (code as ErrorKind) : 'PROVIDER_REJECTED', message)
 }
 
 function unwrap<Data>(answer: GraphQLAnswer<Data>, status: number): Data {
@@ -112,11 +132,11 @@ function unwrap<Data>(answer: GraphQLAnswer<Data>, status: number): Data {
   return answer.data
 }
 
-async function reach(url: string, call: () => Promise<Response>): Promise<Response> {
+async function reach(url: string, signal: AbortSignal | undefined, call: () => Promise<Response>): Promise<Response> {
   try {
     return await call()
   } catch (error) {
-    if (error instanceof Error && error.name === 'AbortError') throw error
+    signal?.throwIfAborted()
     throw new ProviderUnavailable(
       'server',
       `no answer from ${url}: start it with \`npm start\`, or name another with --url`,

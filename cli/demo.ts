@@ -5,11 +5,15 @@ import { parseArgs } from 'node:util'
 import { type Config, readConfig } from '../worker/config.ts'
 import { InvalidInput } from '../worker/errors.ts'
 import { createLog } from '../worker/log.ts'
-import { type ApiClient, createApiClient } from './client.ts'
+import { readCheckedConfig } from '../worker/process.ts'
+import { type ApiClient, asError, createApiClient } from './client.ts'
+import { table } from './commands/arguments.ts'
 import { readFiles, saveFiles } from './files.ts'
 import { followTrack, readStages, type TrackState } from './follow.ts'
 import { startServices } from './services.ts'
-import { type Submission, submitSong } from './submit.ts'
+import { StoppedByPerson, stopSignal } from './stop-signal.ts'
+import { checkFiles, type Submission, submitSong, titleOf } from './submit.ts'
+import { messageOf, oneLine } from './text.ts'
 
 /**
  * `npm run demo [-- song lyrics]`: starts what is needed, submits the song through GraphQL as a dApp would, follows it, and says
@@ -18,23 +22,27 @@ import { type Submission, submitSong } from './submit.ts'
 const OWN_SONG = fileURLToPath(new URL('../song/', import.meta.url))
 
 process.exitCode = await main().catch((error) => {
-  process.stderr.write(`\n${error instanceof Error ? error.message : error}\n`)
+  if (error instanceof StoppedByPerson) {
+    process.stderr.write('\nStopped. What was finished is kept: the same command goes on from there.\n')
+    return 130
+  }
+  process.stderr.write(`\n${messageOf(error)}\n`)
   return 1
 })
 
 async function main(): Promise<number> {
   const submission = await readSubmission()
-  const config = readConfig({ PORT: '0', ...process.env })
+  // A server of its own, beside one that may be running; links lead to it and not to a public address.
+  const environment = { ...process.env, PORT: process.env.PORT || '0', PUBLIC_URL: undefined }
+  const config = readCheckedConfig(environment)
   const log = createLog(config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL)
   const logFolder = join(config.REFRAIN_DATA_DIR, 'logs')
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => controller.abort(new Error('stopped')))
-  say(`Refrain starts: PostgreSQL, API, worker … (logs in ${relative('.', logFolder) || '.'})`)
-  const services = await startServices({ config, log, logFolder })
+  const signal = stopSignal()
+  say(`Refrain starts: PostgreSQL, API, worker … (logs in ${shown(logFolder)})`)
+  const services = await startServices({ config, log, logFolder, signal })
   try {
     const api = createApiClient(services.apiUrl, config.API_TOKEN)
-    return await Promise.race([makeKaraoke(api, submission, config, controller.signal), services.failed])
+    return await Promise.race([makeKaraoke(api, submission, config, signal), services.failed])
   } finally {
     await services.stop()
   }
@@ -49,53 +57,69 @@ async function makeKaraoke(
   const startedAt = performance.now()
   const stages = await readStages(api)
   const trackId = await submitSong(api, submission)
-  say(`${submission.title ?? relative('.', submission.songPath)} is ${trackId}\n`)
+  say(`${titleOf(submission)} is ${trackId}\n`)
   await retryFailed(api, trackId)
   const track = await followTrack(api, trackId, stages, process.stdout, signal)
   const failed = track.tasks.filter((task) => task.status === 'FAILED' || task.status === 'CANCELED')
-  if (failed.length > 0) return explainFailure(failed)
   await showResults(api, track, config, signal)
-  say(
-    `\nDone in ${((performance.now() - startedAt) / 1000).toFixed(1)} s. \`npm start\` serves it all at http://${config.HOST}:4000/graphql`,
-  )
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  if (failed.length > 0) {
+    explainFailure(failed, config)
+    return 1
+  }
+  say(`\nDone in ${seconds} s. \`npm start\` serves it all at http://${config.HOST}:${readConfig().PORT}/graphql`)
   return 0
 }
 
 async function showResults(api: ApiClient, track: TrackState, config: Config, signal: AbortSignal): Promise<void> {
   say('\nSeconds per stage')
-  for (const task of track.tasks) {
-    const name = `${task.type.toLowerCase()}${task.item ? ` ${task.item}` : ''}`
-    say(
-      `  ${name.padEnd(18)} ${task.status === 'SKIPPED' ? `skipped: ${task.reason}` : (task.seconds ?? 0).toFixed(1).padStart(7)}`,
-    )
-  }
-  const folder = join(config.REFRAIN_DATA_DIR, 'results', track.id.replaceAll(/\W+/g, '-'))
+  const rows = track.tasks.map((task) => [
+    nameOf(task),
+    (task.seconds ?? 0).toFixed(1).padStart(7),
+    task.status === 'COMPLETED' ? '' : oneLine([task.status.toLowerCase(), task.reason].filter(Boolean).join(': ')),
+  ])
+  for (const row of table(rows)) say(`  ${row}`)
   const files = await readFiles(api, track.id)
-  await saveFiles(files, folder, signal)
+  if (files.length === 0) return
+  const folder = join(config.REFRAIN_DATA_DIR, 'results', track.id.replaceAll(/\W+/g, '-'))
+  const paths = await saveFiles(files, folder, signal)
   say('\nFiles')
-  for (const file of files)
-    say(`  ${(file.sizeBytes / 1e6).toFixed(2).padStart(8)} MB  ${relative('.', join(folder, file.name))}`)
+  for (const [at, file] of files.entries())
+    say(`  ${(file.sizeBytes / 1e6).toFixed(2).padStart(8)} MB  ${shown(paths[at])}`)
 }
 
-function explainFailure(failed: TrackState['tasks']): number {
+function explainFailure(failed: TrackState['tasks'], config: Config): void {
   for (const task of failed) {
-    say(
-      `\n${task.type.toLowerCase()} ${task.status.toLowerCase()} after ${task.attempts} of ${task.maxAttempts} attempts: ${task.errorMessage ?? task.reason ?? 'no reason given'}`,
-    )
-    say(`  try again: run the same command once more; or, with \`npm start\` running: npx refrain retry ${task.id}`)
+    const attempts = `after ${task.attempts} of ${task.maxAttempts} attempts`
+    const reason = task.errorMessage ?? task.reason ?? 'no reason given'
+    say(`\n${nameOf(task)} ${task.status.toLowerCase()} ${attempts}: ${reason}`)
+    say(`  try again: the same command once more; or, with \`npm start\` running, npx refrain retry ${task.id}`)
   }
-  return 1
+  say(`\n${failed.length} failed. The worker's log: ${shown(join(config.REFRAIN_DATA_DIR, 'logs', 'worker.log'))}`)
+}
+
+function nameOf(task: TrackState['tasks'][number]): string {
+  return `${task.type.toLowerCase()}${task.item ? ` ${task.item}` : ''}`
+}
+
+/** A path as it is shortest from here. */
+function shown(path: string): string {
+  const short = relative('.', path) || '.'
+  return short.startsWith('..') ? path : short
 }
 
 /** What failed in an earlier run is tried again; what was finished stays. */
 async function retryFailed(api: ApiClient, trackId: string): Promise<void> {
-  const { track } = await api.request<{ track: { tasks: { id: string; status: string }[] } | null }>(
-    'query ($id: ID!) { track(id: $id) { tasks { id status } } }',
+  const { track } = await api.request<{ track: { tasks: { id: string }[] } | null }>(
+    'query ($id: ID!) { track(id: $id) { tasks(status: [FAILED, CANCELED]) { id } } }',
     { id: trackId },
   )
   for (const task of track?.tasks ?? []) {
-    if (task.status !== 'FAILED' && task.status !== 'CANCELED') continue
-    await api.request('mutation ($id: ID!) { retryTask(taskId: $id) { __typename } }', { id: task.id })
+    const { retryTask } = await api.request<{ retryTask: { message?: string; code?: string } }>(
+      'mutation ($id: ID!) { retryTask(taskId: $id) { ... on Error { message code } } }',
+      { id: task.id },
+    )
+    if (retryTask.message) throw asError(retryTask)
   }
 }
 
@@ -110,13 +134,15 @@ async function readSubmission(): Promise<Submission> {
       `expected a song and its lyrics, got also ${rest.join(' ')}: npm run demo -- song.mp3 lyrics.txt`,
     )
   if (!songPath) return await ownSong()
-  return {
+  const submission = {
     songPath,
     ...(lyricsPath ? { lyricsPath } : {}),
     ...(values.title ? { title: values.title } : {}),
     ...(values.artist ? { artists: values.artist } : {}),
     ...(values.language ? { language: values.language } : {}),
   }
+  await checkFiles(submission)
+  return submission
 }
 
 async function ownSong(): Promise<Submission> {

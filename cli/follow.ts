@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { AppError, NotFound } from '../worker/errors.ts'
 import type { ApiClient } from './client.ts'
-import { createProgressView, type StageLine } from './progress.ts'
+import { createProgressView, type ProgressOutput, type StageLine } from './progress.ts'
 
 export interface TrackTask {
   readonly id: string
@@ -32,6 +34,8 @@ export const TRACK_STATE = `
 `
 
 const RECONNECT_MS = 500
+/** A server that restarts is back by then. */
+const AWAY_PATIENCE_MS = 60_000
 const REFRESH_MS = 300
 const OPEN = new Set(['PENDING', 'RUNNING'])
 
@@ -49,59 +53,92 @@ export const isAtRest = (track: TrackState) =>
   track.tasks.length > 0 && track.tasks.every((task) => !OPEN.has(task.status))
 
 /**
- * Follows a track through its subscription until it is at rest, and shows one live line for each stage. A broken connection is
- * taken up again after the last event seen, so that nothing is missed.
+ * Follows a track through its subscription until it is at rest, and shows one live line for each stage. A server that goes away
+ * for less than a minute is waited for.
+ *
+ * @throws NotFound when there is no such track, or no longer; ProviderUnavailable when the server stays away; the signal's reason
  */
 export async function followTrack(
   api: ApiClient,
   trackId: string,
   stages: readonly string[],
-  out: NodeJS.WriteStream,
+  out: ProgressOutput,
   signal: AbortSignal,
 ): Promise<TrackState> {
   const view = createProgressView(out)
-  let state = await readTrack(api, trackId)
-  if (!state) throw new Error(`there is no track ${trackId}`)
+  let state = await requireTrack(api, trackId)
   view.update(stageLines(state, stages))
+  const atRest = new AbortController()
+  let changed = Promise.withResolvers<void>()
+  const watching = watchTrack(api, trackId, () => changed.resolve(), AbortSignal.any([signal, atRest.signal]))
+  try {
+    while (!isAtRest(state)) {
+      await Promise.race([watching, changed.promise])
+      changed = Promise.withResolvers()
+      try {
+        state = await requireTrack(api, trackId)
+      } catch (error) {
+        if (!isAway(error)) throw error
+        changed.resolve()
+      }
+      view.update(stageLines(state, stages))
+      // Many changes come at once; the state is read at most a few times a second.
+      if (!isAtRest(state)) await delay(REFRESH_MS, undefined, { signal })
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    atRest.abort()
+    await watching.catch(() => {})
+    view.end()
+  }
+  return state
+}
+
+/** Calls `onChange` whenever something happens to the track, and whenever something may have been missed. */
+async function watchTrack(api: ApiClient, trackId: string, onChange: () => void, signal: AbortSignal): Promise<never> {
   let after: number | null = null
-  while (!isAtRest(state)) {
-    const watch = new AbortController()
-    const events: AsyncGenerator<{ trackProgress: { seq: number } }> = api.subscribe(
-      'subscription ($id: ID!, $after: SafeInt) { trackProgress(trackId: $id, after: $after) { seq } }',
-      { id: trackId, after },
-      AbortSignal.any([signal, watch.signal]),
-    )
+  let awaySince: number | null = null
+  const onOpen = () => {
+    awaySince = null
+  }
+  for (;;) {
     try {
-      let readAt = 0
+      const events: AsyncGenerator<{ trackProgress: { seq: number } }> = api.subscribe(
+        'subscription ($id: ID!, $after: SafeInt) { trackProgress(trackId: $id, after: $after) { seq } }',
+        { id: trackId, after },
+        { signal, onOpen },
+      )
       for await (const { trackProgress } of events) {
         after = trackProgress.seq
-        // Many events come at once; the state is read again at most a few times a second, and once more when it is quiet.
-        const wait = readAt + REFRESH_MS - Date.now()
-        if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-        readAt = Date.now()
-        state = (await readTrack(api, trackId)) ?? state
-        view.update(stageLines(state, stages))
-        if (isAtRest(state)) break
+        onChange()
       }
     } catch (error) {
       signal.throwIfAborted()
-      await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS))
-      const now = await readTrack(api, trackId).catch(() => null)
-      if (!now) throw error
-      state = now
-    } finally {
-      watch.abort()
+      if (error instanceof AppError && !isAway(error)) throw error
+      awaySince ??= Date.now()
+      if (Date.now() - awaySince > AWAY_PATIENCE_MS) throw error
     }
+    onChange()
+    await delay(RECONNECT_MS, undefined, { signal })
   }
-  view.end()
-  return state
+}
+
+const isAway = (error: unknown) => error instanceof AppError && error.kind === 'PROVIDER_UNAVAILABLE'
+
+async function requireTrack(api: ApiClient, trackId: string): Promise<TrackState> {
+  const track = await readTrack(api, trackId)
+  if (!track) throw new NotFound(`there is no track ${trackId}`)
+  return track
 }
 
 /** One line for each stage in the pipeline's order; a stage that fans out shows its tasks one by one. */
 export function stageLines(track: TrackState, stages: readonly string[]): StageLine[] {
   return stages.flatMap((stage): StageLine[] => {
     const tasks = track.tasks.filter((task) => task.type.toLowerCase() === stage)
-    const why = (item: string) => track.waiting.find((one) => one.stage.toLowerCase() === stage && one.item === item)?.reason ?? null
+    const why = (item: string) =>
+      track.waiting.find((one) => one.stage.toLowerCase() === stage && one.item === item)?.reason ?? null
     if (tasks.length === 0) return [{ label: stage, status: 'waiting', fraction: 0, seconds: null, note: why('') }]
     return tasks.map((task) => ({
       label: task.item ? `${stage} ${task.item}` : stage,

@@ -1,134 +1,108 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../worker/config.ts'
 import { migrate } from '../worker/db/migrate.ts'
-import { startPostgres } from '../worker/db/postgres/index.ts'
+import { type RunningPostgres, startPostgres } from '../worker/db/postgres/index.ts'
 import type { Log } from '../worker/log.ts'
-
-const RESTART_DELAY_MS = 1_000
-const STOP_PATIENCE_MS = 20_000
+import { untilAborted } from './stop-signal.ts'
+import { type Service, superviseProcess } from './supervise.ts'
 
 export interface Services {
   /** Where the API answers. */
   readonly apiUrl: string
-  readonly databaseUrl: string
-  /** Rejects when a service cannot be started, or keeps ending. */
+  /** Rejects when a process keeps ending. */
   readonly failed: Promise<never>
   stop(): Promise<void>
 }
 
 /**
  * Starts all that Refrain is: the database (the embedded one unless `DATABASE_URL` names another), the API and a worker, each
- * in a process of its own. A process that ends by itself is started again.
+ * in a process of its own. A process that ends by itself is started again, the database included.
  *
- * @param options.logFolder writes the services' logs to files there instead of standard error
+ * @param options.logFolder writes the processes' logs to files there instead of standard error
+ * @param options.signal ends the starting, not what has started
+ * @throws AppError with what to do when one of them cannot start, and then nothing is left running; the signal's reason
  */
-export async function startServices(options: { config: Config; log: Log; logFolder?: string }): Promise<Services> {
-  const { config, log, logFolder } = options
+export async function startServices(options: {
+  config: Config
+  log: Log
+  signal: AbortSignal
+  logFolder?: string
+}): Promise<Services> {
+  const { config, log, signal, logFolder } = options
   await mkdir(config.REFRAIN_DATA_DIR, { recursive: true })
-  const postgres = config.DATABASE_URL
-    ? null
-    : await startPostgres({ dataDirectory: join(config.REFRAIN_DATA_DIR, 'postgres'), log })
-  const databaseUrl = config.DATABASE_URL ?? postgres?.url ?? ''
+  const database = createDatabase(config, log)
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const services: Service[] = []
   const stop = async () => {
     await Promise.all(services.map((service) => service.stop()))
-    await postgres?.stop()
+    await database.stop()
   }
+  const start = (name: string, module: string) => {
+    const service = superviseProcess({
+      name,
+      module: new URL(module, import.meta.url),
+      environment: async () => ({
+        ...config.environment,
+        DATABASE_URL: await database.ensure(),
+        REFRAIN_DATA_DIR: config.REFRAIN_DATA_DIR,
+      }),
+      stopPatienceMs: config.SHUTDOWN_GRACE_MS,
+      log,
+      logFolder,
+      onFailed: failure.reject,
+    })
+    services.push(service)
+    return service.ready
+  }
+  const aborted = untilAborted(signal).then(() => Promise.reject(signal.reason))
+  aborted.catch(() => {})
   try {
-    await migrate(databaseUrl)
-    const environment = { ...process.env, DATABASE_URL: databaseUrl, REFRAIN_DATA_DIR: config.REFRAIN_DATA_DIR }
-    const start = async (name: string, module: string) => {
-      const service = superviseProcess({
-        name,
-        module: new URL(module, import.meta.url),
-        environment,
-        log,
-        logFolder,
-        onFailed: failure.reject,
-      })
-      services.push(service)
-      return await Promise.race([service.ready, failure.promise])
-    }
-    const [{ url }] = await Promise.all([start('api', '../api/main.ts'), start('worker', '../worker/main.ts')])
-    return { apiUrl: url ?? '', databaseUrl, failed: failure.promise, stop }
+    await migrate(await database.ensure(signal))
+    signal.throwIfAborted()
+    const ready = Promise.all([start('api', '../api/main.ts'), start('worker', '../worker/main.ts')])
+    const [{ url }] = await Promise.race([ready, failure.promise, aborted])
+    return { apiUrl: url ?? '', failed: failure.promise, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-interface Ready {
-  readonly url?: string
-}
-
-interface Service {
-  readonly ready: Promise<Ready>
-  stop(): Promise<void>
-}
-
-function superviseProcess(options: {
-  name: string
-  module: URL
-  environment: NodeJS.ProcessEnv
-  log: Log
-  logFolder: string | undefined
-  onFailed: (error: Error) => void
-}): Service {
-  const { name, module, environment, log, logFolder, onFailed } = options
-  const ready = Promise.withResolvers<Ready>()
-  let isReady = false
-  let isStopping = false
-  let child: ChildProcess | undefined
-  let ended: Promise<void> = Promise.resolve()
-
-  async function launch(): Promise<void> {
-    const file = logFolder ? await openLog(logFolder, name) : null
-    // Detached: a Ctrl-C in the terminal reaches this process only, which then stops the others in order. A child whose parent
-    // is gone notices by the closed channel.
-    child = fork(module, { env: environment, detached: true, stdio: ['ignore', file?.fd ?? 2, file?.fd ?? 2, 'ipc'] })
-    child.on('message', (message: { kind?: string; url?: string }) => {
-      if (message.kind !== 'ready') return
-      isReady = true
-      ready.resolve(message.url ? { url: message.url } : {})
+/** The database: another's as it is, or the embedded one, which is started, and started again when it has died. */
+function createDatabase(config: Config, log: Log) {
+  let running: Promise<RunningPostgres> | undefined
+  const start = (signal?: AbortSignal) =>
+    startPostgres({
+      dataDirectory: join(config.REFRAIN_DATA_DIR, 'postgres'),
+      log,
+      ...(signal ? { signal } : {}),
     })
-    ended = new Promise((resolve) => {
-      child?.once('exit', (code, signal) => {
-        void file?.close()
-        resolve()
-        if (isStopping) return
-        if (!isReady) {
-          onFailed(
-            new Error(
-              `the ${name} process did not start (exit code ${code ?? signal})${logFolder ? `: see ${join(logFolder, `${name}.log`)}` : ''}`,
-            ),
-          )
-          return
-        }
-        log.error(`the ${name} process ended by itself and is started again`, { code, signal })
-        setTimeout(() => !isStopping && void launch().catch(onFailed), RESTART_DELAY_MS)
-      })
-    })
+  async function revive(before: Promise<RunningPostgres>): Promise<RunningPostgres> {
+    const postgres = await before
+    if (isAlive(postgres.pid)) return postgres
+    log.error('PostgreSQL ended by itself and is started again')
+    await postgres.stop()
+    return await start()
   }
-
-  launch().catch(onFailed)
   return {
-    ready: ready.promise,
-    async stop() {
-      isStopping = true
-      if (!child || child.exitCode !== null || child.signalCode !== null) return
-      child.send('stop', () => {})
-      const timer = setTimeout(() => child?.kill('SIGKILL'), STOP_PATIENCE_MS)
-      await ended
-      clearTimeout(timer)
+    async ensure(signal?: AbortSignal): Promise<string> {
+      if (config.DATABASE_URL) return config.DATABASE_URL
+      running = running ? revive(running) : start(signal)
+      return (await running).url
+    },
+    async stop(): Promise<void> {
+      await (await running?.catch(() => undefined))?.stop()
     },
   }
 }
 
-async function openLog(folder: string, name: string) {
-  await mkdir(folder, { recursive: true })
-  return await open(join(folder, `${name}.log`), 'a')
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
 }

@@ -1,20 +1,24 @@
-import { readConfig } from '../worker/config.ts'
 import { createLog } from '../worker/log.ts'
+import { readCheckedConfig } from '../worker/process.ts'
 import { startServices } from './services.ts'
+import { StoppedByPerson, stopSignal, untilAborted } from './stop-signal.ts'
+import { messageOf } from './text.ts'
 
 /** `npm start`: everything, until Ctrl-C. */
 try {
-  const config = readConfig()
+  const config = readCheckedConfig()
   const log = createLog(config.LOG_LEVEL).with({ process: 'start' })
-  const told = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
-  })
-  const services = await startServices({ config, log })
+  const signal = stopSignal()
+  const services = await startServices({ config, log, signal })
   process.stdout.write(`Refrain is ready: ${services.apiUrl}/graphql\nPress Ctrl-C to stop.\n`)
-  const failure = await Promise.race([told, services.failed.catch((error: Error) => error)])
-  await services.stop()
-  if (failure) throw failure
+  try {
+    await Promise.race([services.failed, untilAborted(signal)])
+  } finally {
+    await services.stop()
+  }
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
-  process.exitCode = 1
+  if (!(error instanceof StoppedByPerson)) {
+    process.stderr.write(`${messageOf(error)}\n`)
+    process.exitCode = 1
+  }
 }

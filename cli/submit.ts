@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { hashFile } from '../worker/engine/artifacts.ts'
 import { InvalidInput } from '../worker/errors.ts'
 import { type ApiClient, asError } from './client.ts'
+import { oneLine } from './text.ts'
 
 export interface Submission {
   readonly songPath: string
@@ -20,10 +21,10 @@ export interface Submission {
  * @returns the track's global id
  */
 export async function submitSong(api: ApiClient, submission: Submission): Promise<string> {
-  const { songPath, lyricsPath, language } = submission
-  const lyrics = lyricsPath ? await readLyrics(lyricsPath) : null
-  const title =
-    submission.title ?? (basename(songPath, extname(songPath)).replaceAll(/[-_]+/g, ' ').trim() || 'Untitled')
+  const { songPath, language } = submission
+  await assertSong(songPath)
+  const lyrics = await readLyrics(submission)
+  const title = titleOf(submission)
   const artists = submission.artists?.length ? submission.artists : ['Unknown artist']
   const uploadId = await api.upload(songPath)
   const { sha256 } = await hashFile(songPath)
@@ -40,8 +41,53 @@ export async function submitSong(api: ApiClient, submission: Submission): Promis
   return addTrack.id
 }
 
-async function readLyrics(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch(() => null)
-  if (text === null) throw new InvalidInput(`there is no lyrics file ${path}`)
+/**
+ * Whether the files are there, before anything is begun.
+ *
+ * @throws InvalidInput that says which is missing or empty
+ */
+export async function checkFiles(submission: Submission): Promise<void> {
+  await assertSong(submission.songPath)
+  await readLyrics(submission)
+}
+
+async function assertSong(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null)
+  if (!found?.isFile()) throw new InvalidInput(`expected a song, there is no file ${path}`)
+  if (found.size === 0) throw new InvalidInput(`expected a song, the file ${path} is empty`)
+}
+
+/** The title given, or what the file is called. */
+export function titleOf({ title, songPath }: Submission): string {
+  return title ?? (oneLine(basename(songPath, extname(songPath)).replaceAll(/[-_]+/g, ' ')) || 'Untitled')
+}
+
+/**
+ * The text of the lyrics file, null when none was named.
+ *
+ * @throws InvalidInput when there is no such file, or it holds no text
+ */
+async function readLyrics({ lyricsPath }: Submission): Promise<string | null> {
+  if (!lyricsPath) return null
+  const bytes = await readFile(lyricsPath).catch(() => null)
+  if (!bytes) throw new InvalidInput(`expected lyrics, there is no file ${lyricsPath}`)
+  const text = decodeText(bytes)
+  if (text === null)
+    throw new InvalidInput(`expected lyrics as text in UTF-8 or UTF-16, ${lyricsPath} holds something else`)
+  if (text.trim() === '')
+    throw new InvalidInput(`the lyrics file ${lyricsPath} is empty: leave it out for a song without words`)
   return text
+}
+
+/** Text in UTF-8, or in UTF-16 with a byte-order mark; null for anything else. */
+function decodeText(bytes: Buffer): string | null {
+  const [first, second] = bytes
+  const encoding =
+    first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8'
+  try {
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes)
+    return text.includes('\0') ? null : text
+  } catch {
+    return null
+  }
 }

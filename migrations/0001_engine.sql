@@ -346,6 +346,7 @@ create function tg_tasks__updated() returns trigger language plpgsql as $$
 declare
   changed task_change[];
   settled task_change[];
+  added task_change[];
   moved task_change[];
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -366,11 +367,14 @@ begin
   where (x.status in ('completed', 'skipped') and x.was not in ('completed', 'skipped'))
     or (x.status = 'failed' and exists (
       select from stage_prerequisites p where p.pipeline = x.pipeline and p.prerequisite = x.stage and p.is_optional));
-  perform record_changes(changed || case when settled is not null then populate(settled) else '{}' end);
+  if settled is not null then added := populate(settled); end if;
+  perform record_changes(changed || added);
 
+  -- Among the added ones are markers of empty lists, which settle a stage at once.
   select array_agg(x) into moved
-  from unnest(changed) x join stages s on s.pipeline = x.pipeline and s.name = x.stage
-  where s.milestone is not null and (x.status in ('completed', 'skipped')) <> (x.was in ('completed', 'skipped'));
+  from unnest(changed || added) x join stages s on s.pipeline = x.pipeline and s.name = x.stage
+  where s.milestone is not null
+    and (x.status in ('completed', 'skipped')) <> coalesce(x.was in ('completed', 'skipped'), false);
   if moved is not null then
     perform derive_milestones(moved, coalesce(current_setting('engine.undoing', true), '') = 'on');
   end if;

@@ -65,7 +65,7 @@ create table tracks (
   metadata jsonb not null default '{}',
   -- Overrides of the configured style of screens and lyrics.
   style jsonb not null default '{}',
-  -- Called once when every task has settled.
+  -- Called each time the track comes to rest; see webhook_deliveries.
   callback_url text,
   -- The same key again is the same track.
   idempotency_key text unique,
@@ -77,6 +77,15 @@ create unique index idx_tracks_tiktok_not_null on tracks (tiktok_video_id) where
 create index idx_tracks_source_type on tracks (source_type);
 create index idx_tracks_manual_stage on tracks (stage) where source_type = 'manual_spotify';
 create index tracks_stage on tracks (stage, id);
+
+-- What each source of metadata knows of a track.
+create table track_metadata (
+  track_id bigint not null references tracks on delete cascade,
+  source text not null,
+  data jsonb not null check (jsonb_typeof(data) = 'object'),
+  updated_at timestamptz not null default now(),
+  primary key (track_id, source)
+);
 
 create table lyrics (
   track_id bigint primary key references tracks on delete cascade,
@@ -192,12 +201,14 @@ create trigger _500_track_deleted after delete on tracks
 create view audio_tasks as
   select id, pipeline as subject_type, subject_id, stage as task_type, item, status, attempts, max_attempts, next_retry_at,
     progress, output as result, error_message, error_details, reason, metadata, worker_id, created_at, started_at, settled_at
-  from tasks where pipeline in ('track', 'tiktok_video');
+  from tasks
+  where pipeline in ('track', 'tiktok_video') and not (pipeline = 'track' and stage in ('sources', 'enrich'));
 
+-- One row for each source that is asked about a track. The marker that stands for no sources at all is not one.
 create view enrichment_tasks as
-  select id, pipeline as subject_type, subject_id, stage as task_type, item, status, attempts, max_attempts, next_retry_at,
+  select id, pipeline as subject_type, subject_id, item as task_type, status, attempts, max_attempts, next_retry_at,
     progress, output as result, error_message, error_details, reason, metadata, worker_id, created_at, started_at, settled_at
-  from tasks where pipeline = 'enrichment';
+  from tasks where pipeline = 'track' and stage = 'enrich' and item <> '';
 
 create view artist_tasks as
   select id, subject_id as artist_id, stage as task_type,
@@ -217,6 +228,7 @@ begin
 end $$;
 create trigger _500_updated instead of update on artist_tasks for each row execute function tg_artist_tasks__updated();
 
+-- Work on the audio only: what outside sources know of a track has no part in it.
 create view audio_progress as
   select k.id as track_id, k.title, k.stage,
     count(t.id) filter (where t.status = 'pending') as pending,
@@ -226,10 +238,10 @@ create view audio_progress as
     count(t.id) filter (where t.status = 'skipped') as skipped,
     count(t.id) filter (where t.status = 'awaiting_review') as awaiting_review,
     count(t.id) filter (where t.status = 'canceled') as canceled,
-    (select count(*) from stages s where s.pipeline = 'track'
+    (select count(*) from stages s where s.pipeline = 'track' and s.name not in ('sources', 'enrich')
       and not exists (select from tasks x where x.pipeline = 'track' and x.subject_id = k.id and x.stage = s.name)) as not_started
   from tracks k
-  left join tasks t on t.pipeline = 'track' and t.subject_id = k.id
+  left join tasks t on t.pipeline = 'track' and t.subject_id = k.id and t.stage not in ('sources', 'enrich')
   group by k.id;
 
 -- Tracks whose next stage is each stage, from the graph; agrees with the pending and unsettled task rows at any time.
@@ -240,17 +252,91 @@ create view tracks_waiting_by_stage as
   union all
   select m.stage, count(*) from missing_tasks m where m.pipeline = 'track' group by 1;
 
--- Finished work is told once -------------------------------------------------------------------------------------------------
+-- Callbacks: whoever asked for work is told when it comes to rest ----------------------------------------------------------
+
+-- Every subject with a callback. A pipeline whose subjects have one gets its line here.
+create view callbacks as
+  select 'track' as pipeline, id as subject_id, callback_url as url from tracks where callback_url is not null;
+create index tracks_callback on tracks (id) where callback_url is not null;
 
 create table webhook_deliveries (
-  id bigint generated always as identity primary key,
+  -- Told to the receiver, who may see one delivery twice.
+  id uuid primary key default gen_random_uuid(),
   pipeline text not null,
   subject_id bigint not null,
+  -- The subject's counter when it came to rest: one delivery for each time, whoever notices it.
+  event_seq bigint not null,
   url text not null,
-  body jsonb not null,
+  -- json, not jsonb: every attempt sends the same bytes.
+  body json not null,
   status text not null default 'pending' check (status in ('pending', 'delivered', 'failed')),
+  -- Attempts that ended; one cut off by the end of its worker is repeated and does not count.
   attempts int not null default 0,
+  -- While an attempt runs: when another worker may take it for dead.
+  next_attempt_at timestamptz not null default now(),
   error_message text,
   created_at timestamptz not null default now(),
-  delivered_at timestamptz
+  delivered_at timestamptz,
+  unique (pipeline, subject_id, event_seq),
+  foreign key (pipeline, subject_id) references subjects on delete cascade
 );
+create index webhook_deliveries_due on webhook_deliveries (next_attempt_at) where status = 'pending';
+
+-- Writes deliveries for subjects with a callback that are at rest and have not been told so, at most so many: nothing pending
+-- or running, at least one task. Returns how many. One statement, so that the tasks it reads are those of the counter it reads.
+-- A plan kept from when the tables were empty would read them whole for each subject, so it is made anew each time.
+create function record_deliveries(at_most int) returns int language sql volatile set plan_cache_mode = 'force_custom_plan' as $$
+  with moved as materialized (
+    select c.pipeline, c.subject_id, c.url, s.event_seq, s.milestone
+    from callbacks c
+    join subjects s on s.pipeline = c.pipeline and s.id = c.subject_id
+    where s.event_seq > coalesce((
+      select max(d.event_seq) from webhook_deliveries d where d.pipeline = c.pipeline and d.subject_id = c.subject_id), 0)
+  ), resting as materialized (
+    select m.*, gen_random_uuid() as delivery_id, r.kind
+    from moved m
+    cross join lateral (
+      select bool_or(t.status in ('pending', 'running')) as is_working,
+        case when bool_or(t.status = 'awaiting_review') then 'review_needed'
+          when bool_or(t.status in ('failed', 'canceled')) then 'failed' else 'finished' end as kind
+      from tasks t where t.pipeline = m.pipeline and t.subject_id = m.subject_id
+    ) r
+    -- Null without a task.
+    where not r.is_working
+    -- In one order, or two workers that record the same subjects wait for each other.
+    order by m.pipeline, m.subject_id limit at_most
+  ), recorded as (
+    insert into webhook_deliveries (id, pipeline, subject_id, event_seq, url, body)
+    select r.delivery_id, r.pipeline, r.subject_id, r.event_seq, r.url, json_build_object(
+      'kind', r.kind,
+      'pipeline', r.pipeline,
+      'subjectId', replace(initcap(r.pipeline), '_', '') || ':' || r.subject_id,
+      'milestone', r.milestone,
+      'tasks', (
+        select json_agg(json_build_object('type', t.stage, 'item', t.item, 'status', t.status,
+          'errorMessage', t.error_message, 'reason', t.reason) order by t.id)
+        from tasks t where t.pipeline = r.pipeline and t.subject_id = r.subject_id),
+      'at', to_char(coalesce(e.at, now()) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+      'deliveryId', r.delivery_id)
+    from resting r
+    left join task_events e on e.pipeline = r.pipeline and e.subject_id = r.subject_id and e.seq = r.event_seq
+    order by r.pipeline, r.subject_id
+    on conflict (pipeline, subject_id, event_seq) do nothing
+    returning 1
+  )
+  select count(*)::int from recorded
+$$;
+
+-- Hands over deliveries that are due, at most so many, each to one worker until the lease ends.
+create function claim_deliveries(at_most int, lease interval)
+returns table (id uuid, pipeline text, subject_id bigint, url text, body json, attempts int)
+language sql volatile set plan_cache_mode = 'force_custom_plan' as $$
+  with due as materialized (
+    select d.id from webhook_deliveries d
+    where d.status = 'pending' and d.next_attempt_at <= now()
+    order by d.next_attempt_at limit at_most for update skip locked
+  )
+  update webhook_deliveries d set next_attempt_at = clock_timestamp() + lease
+  from due where d.id = due.id
+  returning d.id, d.pipeline, d.subject_id, d.url, d.body, d.attempts
+$$;

@@ -117,8 +117,17 @@ const variables = {
   ),
   WEBHOOK_SECRET: variable(
     z.string().min(16).optional(),
-    'signs callbacks: `X-Refrain-Signature: sha256=<HMAC of the body>`',
+    'signs callbacks: `X-Refrain-Signature: sha256=<HMAC-SHA-256 of timestamp.body, in hexadecimal>`',
     { isSecret: true },
+  ),
+  WEBHOOK_ALLOW_PRIVATE: variable(
+    flag(false),
+    'call back inside the own network too (loopback and private addresses); not when strangers may submit songs',
+  ),
+  WEBHOOK_TIMEOUT_SECONDS: variable(seconds(10, 60), 'time limit of one callback, from the name to the answer'),
+  WEBHOOK_RETRY_DELAYS_SECONDS: variable(
+    list('10,60,600,3600').pipe(z.array(z.coerce.number<string>().min(0)).min(1)),
+    'waits after the first, second, … failed attempt of a callback; after the last one it is given up',
   ),
 } as const
 

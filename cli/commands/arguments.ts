@@ -1,4 +1,5 @@
 import { InvalidInput } from '../../worker/errors.ts'
+import { columnsOf, oneLine, pad, shorten } from '../text.ts'
 import type { Invocation } from './index.ts'
 
 /** A track's global id: `Track:12`, or plainly `12`. */
@@ -36,13 +37,28 @@ export function textOption(invocation: Invocation, name: string): string | undef
   return typeof given === 'string' && given !== '' ? given : undefined
 }
 
-/** Rows as columns of even width. */
+/** The words of an option that takes several, separated by commas, as GraphQL's enums are written; null when not given. */
+export function enumOption(invocation: Invocation, name: string): string[] | null {
+  return textOption(invocation, name)?.toUpperCase().replaceAll('-', '_').split(',') ?? null
+}
+
+/** Rows as columns of even width, one line each; on a terminal none is wider than it. */
 export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => row[column].length))) ?? []
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]))
-      .join('  ')
-      .trimEnd(),
+  const cells = rows.map((row) => row.map(oneLine))
+  const widths = cells[0]?.map((_cell, column) => Math.max(...cells.map((row) => columnsOf(row[column])))) ?? []
+  const room = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
+  return cells.map((row) =>
+    shorten(
+      row
+        .map((cell, column) => pad(cell, widths[column]))
+        .join('  ')
+        .trimEnd(),
+      room,
+    ),
   )
+}
+
+/** `1 task`, `2 tasks`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -14,6 +14,7 @@ interface StageBacklog {
 export const backlog: Command = {
   name: 'backlog',
   usage: 'backlog',
+  words: 0,
   summary: 'says how much work waits at each stage, and how long it will take',
   options: {},
   async run({ api, isJson, print }) {

@@ -1,10 +1,11 @@
 import { asError } from '../client.ts'
-import { requirePositional, textOption, trackIdOf } from './arguments.ts'
+import { count, requirePositional, textOption, trackIdOf } from './arguments.ts'
 import type { Command } from './index.ts'
 
 export const cancel: Command = {
   name: 'cancel',
   usage: 'cancel TRACK [--reason TEXT]',
+  words: 1,
   summary: "stops a track's work; a running task ends within a second or two",
   options: { reason: { type: 'string' } },
   async run(invocation) {
@@ -19,7 +20,7 @@ export const cancel: Command = {
       { id: trackId, reason: textOption(invocation, 'reason') ?? null },
     )
     if (cancelTrack.message) throw asError(cancelTrack)
-    print(isJson ? JSON.stringify(cancelTrack) : `${cancelTrack.canceledTasks} tasks canceled`)
+    print(isJson ? JSON.stringify(cancelTrack) : `${count(cancelTrack.canceledTasks ?? 0, 'task')} canceled`)
     return 0
   },
 }

@@ -13,6 +13,7 @@ import type { Command } from './index.ts'
 export const db: Command = {
   name: 'db',
   usage: 'db migrate | db status',
+  words: 1,
   summary: 'brings the database to the newest schema, or lists what is applied; needs no server',
   options: {},
   async run({ positionals, isJson, print }) {
@@ -36,11 +37,13 @@ export const db: Command = {
       }
       const migrations = await migrationStatus(url)
       if (isJson) print(JSON.stringify(migrations))
-      else
-        for (const row of table(
-          migrations.map((one) => [one.name, one.appliedAt ? `applied ${one.appliedAt.toISOString()}` : 'pending']),
-        ))
-          print(row)
+      else {
+        const state = (one: (typeof migrations)[number]) =>
+          one.appliedAt ? `applied ${one.appliedAt.toISOString()}` : 'pending'
+        for (const row of table(migrations.map((one) => [one.name, state(one)]))) print(row)
+        const pending = migrations.filter((one) => !one.appliedAt).length
+        print(`${migrations.length - pending} applied, ${pending} pending`)
+      }
       return 0
     } finally {
       await postgres?.stop()

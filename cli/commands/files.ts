@@ -1,10 +1,11 @@
 import { readFiles, saveFiles } from '../files.ts'
-import { requirePositional, table, textOption, trackIdOf } from './arguments.ts'
+import { count, requirePositional, table, textOption, trackIdOf } from './arguments.ts'
 import type { Command } from './index.ts'
 
 export const files: Command = {
   name: 'files',
   usage: 'files TRACK [--out FOLDER]',
+  words: 1,
   summary: "lists a track's files, or downloads them",
   options: { out: { type: 'string' } },
   async run(invocation) {
@@ -18,7 +19,7 @@ export const files: Command = {
         found.map((file) => [file.stage, `${(file.sizeBytes / 1e6).toFixed(2)} MB`, file.name, file.url]),
       ))
         print(row)
-      print(folder ? `${found.length} files in ${folder}` : `${found.length} files`)
+      print(`${count(found.length, 'file')}${folder ? ` in ${folder}` : ''}`)
     }
     return 0
   },

@@ -5,6 +5,7 @@ import type { Command } from './index.ts'
 export const follow: Command = {
   name: 'follow',
   usage: 'follow TRACK',
+  words: 1,
   summary: 'shows one live line for each stage until the track is at rest',
   options: {},
   async run(invocation) {

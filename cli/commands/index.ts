@@ -28,6 +28,8 @@ export interface Command {
   readonly usage: string
   readonly summary: string
   readonly options: ParseArgsOptionsConfig
+  /** How many words it takes at most, beside options. */
+  readonly words: number
   /** Returns the exit code. */
   run(invocation: Invocation): Promise<number>
 }

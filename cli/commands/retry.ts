@@ -1,5 +1,5 @@
 import { type ApiClient, asError } from '../client.ts'
-import { requirePositional, taskIdOf, textOption, trackIdOf } from './arguments.ts'
+import { count, enumOption, requirePositional, taskIdOf, textOption, trackIdOf } from './arguments.ts'
 import type { Command } from './index.ts'
 
 interface Answer {
@@ -12,16 +12,17 @@ interface Answer {
 export const retry: Command = {
   name: 'retry',
   usage: 'retry TASK | retry --track TRACK | retry --type STAGE',
+  words: 1,
   summary: 'sends a failed task back to the backlog, or all failed ones of a track or a stage',
   options: { track: { type: 'string' }, type: { type: 'string' } },
   async run(invocation) {
     const { api, isJson, print } = invocation
-    const [track, type] = [textOption(invocation, 'track'), textOption(invocation, 'type')]
-    const count =
+    const [track, type] = [textOption(invocation, 'track'), enumOption(invocation, 'type')]
+    const retried =
       track || type
         ? await retryFailed(api, track, type)
         : await retryOne(api, requirePositional(invocation, 0, 'a task, --track or --type'))
-    print(isJson ? JSON.stringify({ retried: count }) : `${count} retried`)
+    print(isJson ? JSON.stringify({ retried }) : `${count(retried, 'task')} retried`)
     return 0
   },
 }
@@ -35,7 +36,7 @@ async function retryOne(api: ApiClient, task: string): Promise<number> {
   return 1
 }
 
-async function retryFailed(api: ApiClient, track: string | undefined, type: string | undefined): Promise<number> {
+async function retryFailed(api: ApiClient, track: string | undefined, type: string[] | null): Promise<number> {
   const { retryFailedTasks } = await api.request<{ retryFailedTasks: Answer }>(
     `mutation ($filter: FailedTasksFilter!) {
       retryFailedTasks(filter: $filter) { __typename ... on RetriedTasks { count } ... on Error { message code } }
@@ -43,7 +44,7 @@ async function retryFailed(api: ApiClient, track: string | undefined, type: stri
     {
       filter: {
         ...(track ? { trackId: trackIdOf(track) } : {}),
-        ...(type ? { type: type.toUpperCase().split(',') } : {}),
+        ...(type ? { type } : {}),
       },
     },
   )

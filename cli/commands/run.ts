@@ -1,5 +1,6 @@
 import { InvalidInput } from '../../worker/errors.ts'
-import { type ApiClient, asError } from '../client.ts'
+import type { ApiClient } from '../client.ts'
+import { readStages } from '../follow.ts'
 import { numberOption, requirePositional, textOption, trackIdOf } from './arguments.ts'
 import type { Command } from './index.ts'
 
@@ -7,12 +8,14 @@ interface Outcome {
   readonly trackId: string
   readonly taskId?: string
   readonly wasAdded?: boolean
+  readonly undone?: readonly string[]
   readonly error?: string
 }
 
 export const run: Command = {
   name: 'run',
   usage: 'run STAGE (--track TRACK | --limit N) [--dependents]',
+  words: 1,
   summary: 'runs a stage for one track, or for up to N tracks whose task of that stage failed',
   options: {
     track: { type: 'string' },
@@ -22,13 +25,17 @@ export const run: Command = {
   },
   async run(invocation) {
     const { api, isJson, print, values } = invocation
-    const stage = requirePositional(invocation, 0, 'a stage: refrain run align --track Track:1').toLowerCase()
+    const stage = requirePositional(invocation, 0, 'a stage: refrain run align --track Track:1')
+      .toLowerCase()
+      .replaceAll('-', '_')
     const track = textOption(invocation, 'track') ?? textOption(invocation, 'trackId')
     if (!track && values.limit === undefined)
       throw new InvalidInput('expected --track TRACK or --limit N', { details: { usage: true } })
-    const trackIds = track
-      ? [trackIdOf(track)]
-      : await failedTracks(api, stage, numberOption(invocation, 'limit', 10, 100))
+    const limit = numberOption(invocation, 'limit', 100, 100)
+    const stages = await readStages(api)
+    if (!stages.includes(stage))
+      throw new InvalidInput(`there is no stage ${stage}, only ${stages.join(', ')}`, { details: { usage: true } })
+    const trackIds = track ? [trackIdOf(track)] : await failedTracks(api, stage, limit)
     const outcomes: Outcome[] = []
     for (const trackId of trackIds) {
       outcomes.push(await (values.dependents ? rerun(api, stage, trackId) : runStage(api, stage, trackId)))
@@ -36,20 +43,20 @@ export const run: Command = {
     const failed = outcomes.filter((outcome) => outcome.error !== undefined)
     if (isJson) print(JSON.stringify(outcomes))
     else {
-      for (const outcome of outcomes) {
-        const went = outcome.wasAdded === false ? 'waits or runs already' : 'goes into the backlog'
-        print(`${outcome.trackId}: ${outcome.error ?? `${outcome.taskId ?? stage} ${went}`}`)
-      }
+      for (const outcome of outcomes) print(`${outcome.trackId}: ${outcome.error ?? describe(outcome)}`)
       print(`${outcomes.length - failed.length} succeeded, ${failed.length} failed`)
     }
     return failed.length > 0 ? 1 : 0
   },
 }
 
+function describe({ taskId, wasAdded, undone }: Outcome): string {
+  if (undone) return `${undone.join(', ')} ${undone.length === 1 ? 'goes' : 'go'} into the backlog`
+  return `${taskId} ${wasAdded ? 'goes into the backlog' : 'waits or runs already'}`
+}
+
 /** Asks for the stage by its own mutation; the name is derived as the API derives it. */
 async function runStage(api: ApiClient, stage: string, trackId: string): Promise<Outcome> {
-  if (!/^[a-z_]+$/.test(stage))
-    throw new InvalidInput(`expected the name of a stage, got ${JSON.stringify(stage)}`, { details: { usage: true } })
   const field = `runTrack${stage
     .split('_')
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
@@ -72,17 +79,13 @@ async function rerun(api: ApiClient, stage: string, trackId: string): Promise<Ou
     { id: trackId, from: stage.toUpperCase() },
   )
   if (rerunTrack.message) return { trackId, error: rerunTrack.message }
-  return { trackId, taskId: (rerunTrack.undone ?? []).join(', ').toLowerCase() }
+  return { trackId, undone: (rerunTrack.undone ?? []).map((name) => name.toLowerCase()) }
 }
 
 async function failedTracks(api: ApiClient, stage: string, limit: number): Promise<string[]> {
-  const { tasks } = await api
-    .request<{ tasks: { edges: { node: { track: { id: string } | null } }[] } }>(
-      'query ($first: Int!, $type: [TaskType!]) { tasks(first: $first, type: $type, status: [FAILED, CANCELED]) { edges { node { track { id } } } } }',
-      { first: limit, type: [stage.toUpperCase()] },
-    )
-    .catch((error) => {
-      throw asError({ message: error.message, code: 'INVALID_INPUT' })
-    })
+  const { tasks } = await api.request<{ tasks: { edges: { node: { track: { id: string } | null } }[] } }>(
+    'query ($first: Int!, $type: [TaskType!]) { tasks(first: $first, type: $type, status: [FAILED, CANCELED]) { edges { node { track { id } } } } }',
+    { first: limit, type: [stage.toUpperCase()] },
+  )
   return [...new Set(tasks.edges.flatMap((edge) => (edge.node.track ? [edge.node.track.id] : [])))]
 }

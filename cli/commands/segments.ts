@@ -1,4 +1,4 @@
-import { numberOption, table } from './arguments.ts'
+import { count, numberOption, table } from './arguments.ts'
 import type { Command } from './index.ts'
 
 interface Segment {
@@ -10,6 +10,7 @@ interface Segment {
 export const segments: Command = {
   name: 'segments',
   usage: 'segments [--limit N]',
+  words: 0,
   summary: 'lists segments that await encryption',
   options: { limit: { type: 'string' } },
   async run(invocation) {
@@ -27,7 +28,7 @@ export const segments: Command = {
         nodes.map((node) => [node.track?.id ?? '', `${node.startMs}–${node.endMs} ms`, node.track?.title ?? '']),
       ))
         print(row)
-      print(`${nodes.length} segments`)
+      print(count(nodes.length, 'segment'))
     }
     return 0
   },

@@ -6,6 +6,7 @@ import type { Command } from './index.ts'
 export const status: Command = {
   name: 'status',
   usage: 'status TRACK',
+  words: 1,
   summary: 'says how far a track has come, and why anything waits',
   options: {},
   async run(invocation) {

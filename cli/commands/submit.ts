@@ -7,6 +7,7 @@ import type { Command } from './index.ts'
 export const submit: Command = {
   name: 'submit',
   usage: 'submit SONG [LYRICS] [--title T] [--artist A] [--language L] [--follow]',
+  words: 2,
   summary: 'uploads a song and adds it as a track',
   options: {
     title: { type: 'string' },

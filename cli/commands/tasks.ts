@@ -1,4 +1,4 @@
-import { numberOption, table, textOption, trackIdOf } from './arguments.ts'
+import { count, enumOption, numberOption, table, textOption, trackIdOf } from './arguments.ts'
 import type { Command } from './index.ts'
 
 interface TaskNode {
@@ -17,6 +17,7 @@ interface TaskNode {
 export const tasks: Command = {
   name: 'tasks',
   usage: 'tasks [--track TRACK] [--status S] [--type STAGE] [--limit N]',
+  words: 0,
   summary: 'lists tasks, newest first: what waits, runs, failed',
   options: {
     track: { type: 'string' },
@@ -26,7 +27,6 @@ export const tasks: Command = {
   },
   async run(invocation) {
     const { api, isJson, print } = invocation
-    const words = (name: string) => textOption(invocation, name)?.toUpperCase().split(',') ?? null
     const track = textOption(invocation, 'track')
     const { tasks } = await api.request<{ tasks: { edges: { node: TaskNode }[] } }>(
       `query ($first: Int!, $trackId: ID, $status: [TaskStatus!], $type: [TaskType!]) {
@@ -37,8 +37,8 @@ export const tasks: Command = {
       {
         first: numberOption(invocation, 'limit', 50, 100),
         trackId: track ? trackIdOf(track) : null,
-        status: words('status'),
-        type: words('type'),
+        status: enumOption(invocation, 'status'),
+        type: enumOption(invocation, 'type'),
       },
     )
     const nodes = tasks.edges.map((edge) => edge.node)
@@ -54,7 +54,7 @@ export const tasks: Command = {
         node.errorMessage ?? node.reason ?? '',
       ])
       for (const row of table(rows)) print(row)
-      print(`${nodes.length} tasks`)
+      print(count(nodes.length, 'task'))
     }
     return 0
   },

@@ -4,6 +4,7 @@ import type { Command } from './index.ts'
 export const tracks: Command = {
   name: 'tracks',
   usage: 'tracks [--stage STAGE] [--search TEXT] [--limit N]',
+  words: 0,
   summary: 'lists tracks, newest first, and how many stand at each stage',
   options: { stage: { type: 'string' }, search: { type: 'string' }, limit: { type: 'string' } },
   async run(invocation) {

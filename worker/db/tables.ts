@@ -166,6 +166,18 @@ export const tracks = pgTable('tracks', {
   updatedAt: instant('updated_at').notNull().defaultNow(),
 })
 
+/** What a source of metadata knows of a track. */
+export const trackMetadata = pgTable(
+  'track_metadata',
+  {
+    trackId: bigint('track_id', { mode: 'number' }).notNull(),
+    source: text().notNull(),
+    data: jsonb().$type<Readonly<Record<string, unknown>>>().notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.trackId, table.source] })],
+)
+
 export const lyrics = pgTable('lyrics', {
   trackId: bigint('track_id', { mode: 'number' }).primaryKey(),
   raw: text().notNull(),

@@ -51,8 +51,13 @@ export async function settleWithRows(
         artifact.sha256,
       ])
     }
-    if (performed.result.status === 'completed') {
-      await stage.record?.(performed.result.output, transaction, performed.subject, claimed.item)
+    if (performed.result.status === 'completed' && stage.record) {
+      // Two stages of one subject may write the same rows, which the milestone's trigger writes too: the subject comes first.
+      await connection.query('select from subjects where pipeline = $1 and id = $2 for no key update', [
+        claimed.pipeline,
+        claimed.subject_id,
+      ])
+      await stage.record(performed.result.output, transaction, performed.subject, claimed.item)
     }
     return await settle(connection, workerId, queue, [performed.result])
   })

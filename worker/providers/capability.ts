@@ -35,23 +35,30 @@ export interface Provider<T> {
   parse(environment: Environment): Parsed<T>
 }
 
-/** Something needed from outside, and the ways of meeting it. */
-export interface Capability<T> {
+/** What the environment chooses from: a capability, or a set of sources. */
+export interface Choosable<T> {
   readonly name: string
-  /** `ALIGNMENT_PROVIDER` and the like. */
+  /** `ALIGNMENT_PROVIDER`, `METADATA_SOURCES` and the like. */
   readonly variable: string
-  readonly providers: readonly Provider<T>[]
-  /** Every variable that matters to this capability, the choice itself first. */
+  /** Every variable that matters to the choice, the choice itself first. */
   readonly documentation: readonly (VariableDocumentation & {
     /** Whose variable it is; null for the choice itself. */
     readonly provider: string | null
   })[]
   /**
-   * Reads which provider is wanted (`embedded` when the variable is unset or empty) and checks that one's variables, all at
-   * once. Variables of the others are not looked at. Nothing is opened or called until `create`.
+   * Reads what is wanted and checks the variables of that, all at once. Variables of the others are not looked at. Nothing is
+   * opened or called until `create`.
    */
   choose(environment: Environment): Choice<T>
 }
+
+/** Something needed from outside, and the ways of meeting it. Exactly one is chosen, `embedded` when nothing is said. */
+export interface Capability<T> extends Choosable<T> {
+  readonly providers: readonly Provider<T>[]
+}
+
+/** Places to ask, of which any number may be chosen: none when nothing is said. Chosen ones stand under their names. */
+export type Sources<T> = Choosable<ReadonlyMap<string, T>>
 
 export type Choice<T> =
   | { readonly ok: true; readonly provider: string; create(deps: ProviderDeps): T }
@@ -119,10 +126,7 @@ export function defineCapability<T>(name: string, providers: readonly Provider<T
     name,
     variable,
     providers,
-    documentation: [
-      { ...choice, provider: null },
-      ...providers.flatMap((provider) => provider.variables.map((one) => ({ ...one, provider: provider.name }))),
-    ],
+    documentation: documentationOf(choice, providers),
     choose(environment) {
       const wanted = environment[variable]?.trim() || 'embedded'
       const provider = providers.find((one) => one.name === wanted)
@@ -137,6 +141,59 @@ export function defineCapability<T>(name: string, providers: readonly Provider<T
       return { ok: false, issues: parsed.issues.map((issue) => `${issue} (needed by ${variable}=${wanted})`) }
     },
   }
+}
+
+/**
+ * Declares a set of places to ask, chosen by `METADATA_SOURCES` and the like: their names in any order, separated by commas.
+ * A place needs a service or a key by its nature, so there is no embedded one.
+ */
+export function defineSources<T>(name: string, providers: readonly Provider<T>[]): Sources<T> {
+  const variable = `${name.toUpperCase().replaceAll('-', '_')}_SOURCES`
+  const names = providers.map((provider) => provider.name)
+  if (new Set(names).size < names.length) throw new Error(`the sources of ${name} hold two of one name`)
+  const choice: VariableDocumentation = {
+    name: variable,
+    fallback: null,
+    isRequired: false,
+    description: `who is asked for ${name}, separated by commas; empty asks nobody: ${names.join(', ')}`,
+    isSecret: false,
+  }
+  return {
+    name,
+    variable,
+    documentation: documentationOf(choice, providers),
+    choose(environment) {
+      const wanted = [...new Set(environment[variable]?.split(',').map((part) => part.trim()))].filter(Boolean)
+      const unknown = wanted.filter((one) => !names.includes(one))
+      const issues = unknown.length
+        ? [
+            `${variable}: expected names among ${names.join(', ')}, got ${unknown.map((one) => JSON.stringify(one)).join(', ')}`,
+          ]
+        : []
+      const chosen = providers.filter((one) => wanted.includes(one.name))
+      const parsed = chosen.map((provider) => ({ name: provider.name, result: provider.parse(environment) }))
+      // Sources share variables: one that is missing is reported once, with all who need it.
+      const needers = new Map<string, string[]>()
+      for (const { name, result } of parsed) {
+        for (const issue of result.ok ? [] : result.issues) needers.set(issue, [...(needers.get(issue) ?? []), name])
+      }
+      for (const [issue, by] of needers) issues.push(`${issue} (needed by ${by.join(', ')} in ${variable})`)
+      if (issues.length > 0) return { ok: false, issues }
+      return {
+        ok: true,
+        provider: chosen.map((provider) => provider.name).join(','),
+        create: (deps) =>
+          new Map(parsed.flatMap(({ name, result }) => (result.ok ? [[name, result.create(deps)]] : []))),
+      }
+    },
+  }
+}
+
+function documentationOf<T>(choice: VariableDocumentation, providers: readonly Provider<T>[]) {
+  return [
+    { ...choice, provider: null },
+    ...providers.flatMap((provider) => provider.variables.map((one) => ({ ...one, provider: provider.name }))),
+  ]
 }
 
 function document(name: string, field: z.ZodType): VariableDocumentation {

@@ -1,11 +1,12 @@
 import type { Environment } from './capability.ts'
-import type { Capability, Choice, ProviderDeps, VariableDocumentation } from './capability.ts'
+import type { Choosable, Choice, ProviderDeps, VariableDocumentation } from './capability.ts'
 import { alignment } from './alignment/index.ts'
 import { catalogue } from './catalogue/index.ts'
 import { enhancement } from './enhancement/index.ts'
 import { InvalidInput } from '../errors.ts'
 import { downloadUrl } from '../net/download.ts'
 import { createHttp } from '../net/http.ts'
+import { metadata } from './metadata/index.ts'
 import { normalization } from './normalization/index.ts'
 import { separation } from './separation/index.ts'
 import { storage } from './storage/index.ts'
@@ -17,6 +18,7 @@ const capabilities = {
   alignment,
   catalogue,
   enhancement,
+  metadata,
   normalization,
   separation,
   storage,
@@ -24,9 +26,9 @@ const capabilities = {
   translation,
 }
 
-type ContractOf<C> = C extends Capability<infer Contract> ? Contract : never
+type ContractOf<C> = C extends Choosable<infer Contract> ? Contract : never
 
-/** The chosen provider of each capability. */
+/** The chosen provider of each capability, and all chosen sources of metadata. */
 export type Providers = { readonly [Name in keyof typeof capabilities]: ContractOf<(typeof capabilities)[Name]> }
 
 /**

@@ -46,7 +46,10 @@ export async function createPronouncer(
     primary === modelLanguage ? await readDictionary(join(folder, 'dict.txt'), wanted) : new Map()
   const known = new Map<string, Pronunciations>()
   for (const word of distinct) {
-    known.set(word, lookUp(dictionary, word)?.slice(0, MOST_PRONUNCIATIONS) ?? [guess(word, primary, modelLanguage)])
+    known.set(
+      word,
+      lookUp(dictionary, word, modelLanguage)?.slice(0, MOST_PRONUNCIATIONS) ?? [guess(word, primary, modelLanguage)],
+    )
   }
   return {
     pronounce(spoken) {
@@ -60,7 +63,7 @@ export async function createPronouncer(
   }
 }
 
-function lookUp(dictionary: Dictionary, word: string): Pronunciations | undefined {
+function lookUp(dictionary: Dictionary, word: string, modelLanguage: string): Pronunciations | undefined {
   for (const spelling of spellings(word)) {
     const pronunciations = dictionary.get(spelling)
     if (pronunciations) return pronunciations
@@ -68,7 +71,7 @@ function lookUp(dictionary: Dictionary, word: string): Pronunciations | undefine
   const [unit] = repeatedUnit(word)
   const sung = unit === undefined ? undefined : dictionary.get(unit)
   if (sung) return [Array.from({ length: word.length / unit.length }, () => sung[0]).flat()]
-  const [head, tail] = elided(word)
+  const [head, tail] = modelLanguage === 'fr' ? elided(word) : []
   const rest = tail === undefined ? undefined : dictionary.get(tail)
   const initial = head === undefined ? undefined : ELISIONS[head]
   if (rest && initial) return rest.map((phones) => [...initial, ...phones])

@@ -20,7 +20,7 @@ export interface PlacedWord extends PathWord {
 }
 
 /** Reads words and phones off a path. */
-export function placeWords(graph: WordGraph, { states }: BestPath, shiftSeconds: number): PathWord[] {
+export function placeWords(graph: WordGraph, { states }: BestPath): PathWord[] {
   const clock = (frame: number) => (frame * 1000) / FRAME_RATE_HZ
   const placed: PathWord[] = []
   for (let t = 0, end = 0; t < states.length; t = end) {

@@ -37,11 +37,13 @@ export interface BestPath {
   readonly score: number
 }
 
+/** Of a state in a checkpoint, against one byte in the back-pointers: the square root of their ratio balances the two. */
+const SCORE_BYTES = Float64Array.BYTES_PER_ELEMENT
 const DEFAULT_MEMORY_BYTES = 400e6
 
 /**
  * The most likely state sequence through the whole graph, exact (no beam).
- * Back-pointers take `frames × states` bytes; above `memoryBytes` the score vector is kept every √frames frames instead,
+ * Back-pointers take `frames × states` bytes; above `memoryBytes` the score vector is kept every √(8 · frames) frames instead,
  * and each block's back-pointers are made again on the way back (twice the time, the same path).
  *
  * @returns null when no path from a start to an end fits the frames and windows
@@ -56,7 +58,7 @@ export async function findBestPath(
   if (frameCount < 1) return null
   const { stateCount } = graph
   const isWhole = frameCount * stateCount <= memoryBytes
-  const span = isWhole ? frameCount : Math.max(BLOCK_FRAMES, Math.ceil(Math.sqrt(frameCount)))
+  const span = isWhole ? frameCount : Math.max(BLOCK_FRAMES, Math.ceil(Math.sqrt(SCORE_BYTES * frameCount)))
   const pointers = new Uint8Array(span * stateCount)
   const trellis = new Trellis(graph, emissions, options)
   const checkpoints: Snapshot[] = []

@@ -12,6 +12,9 @@ const Alignment = z.object({
   wordCount: z.number().int().min(0),
 })
 
+/** Times, section headings and LRC headers: people give an instrumental lyrics of these, notes and emoji. */
+const TAG = /\[[^\]\n]*\]|<[^>\n]*>/g
+
 /** Places every word of the lyrics in the song. Line or word times that came with the lyrics (LRC) narrow the search. */
 export const align = trackStage({
   name: 'align',
@@ -25,12 +28,10 @@ export const align = trackStage({
   async run({ download }, context) {
     const { subject } = context
     if (subject.lyrics === null) return context.skip('the track has no lyrics')
-    const { lines } = parseLyrics(subject.lyrics)
-    const sung = lines.filter((line) => line.text.trim() !== '')
-    if (sung.length === 0) return context.skip('the lyrics hold no words')
+    if (!/[\p{L}\p{N}]/u.test(subject.lyrics.replace(TAG, ''))) return context.skip('the lyrics hold no words')
     const aligned = await context.providers.alignment.align({
       audioPath: await context.open(download.audio),
-      lines: sung,
+      lines: parseLyrics(subject.lyrics).lines,
       language: subject.language,
       workspacePath: context.workspacePath,
       onProgress: context.progress,

@@ -3,6 +3,7 @@ import { align } from './align.ts'
 import { clip } from './clip.ts'
 import { download } from './download.ts'
 import { enhance } from './enhance.ts'
+import { enrich } from './enrich.ts'
 import { karaokeLines } from './karaoke-lines.ts'
 import { normalize } from './normalize.ts'
 import { packageLyrics } from './package.ts'
@@ -10,6 +11,7 @@ import { render } from './render.ts'
 import { screens } from './screens.ts'
 import { segment } from './segment.ts'
 import { separate } from './separate.ts'
+import { sources } from './sources.ts'
 import { loadTrack } from './subject.ts'
 import { translate } from './translate.ts'
 
@@ -18,6 +20,8 @@ export const track = definePipeline({
   description: 'A song becomes stems, word timings, a public clip, lyric files and a karaoke video',
   milestones: ['audio_ready', 'aligned', 'translated', 'separated', 'segmented', 'enhanced', 'ready'],
   stages: [
+    sources,
+    enrich,
     download,
     align,
     normalize,

@@ -11,6 +11,12 @@ export interface Track {
   readonly artists: readonly string[]
   /** BCP 47. */
   readonly language: string
+  /** Null until known. */
+  readonly durationMs: number | null
+  readonly isrc: string | null
+  readonly spotifyTrackId: string | null
+  /** Of those artists that came from Spotify. */
+  readonly spotifyArtistIds: readonly string[]
   readonly source: TrackSource | null
   /** As submitted: plain text or LRC; null when there are none. */
   readonly lyrics: string | null
@@ -27,6 +33,9 @@ export async function loadTrack(transaction: Transaction, id: number): Promise<T
       title: tracks.title,
       artists: tracks.artists,
       language: tracks.language,
+      durationMs: tracks.durationMs,
+      isrc: tracks.isrc,
+      spotifyTrackId: tracks.spotifyTrackId,
       source: tracks.source,
       lyrics: lyrics.raw,
       style: tracks.style,
@@ -34,5 +43,10 @@ export async function loadTrack(transaction: Transaction, id: number): Promise<T
     .from(tracks)
     .leftJoin(lyrics, eq(lyrics.trackId, tracks.id))
     .where(eq(tracks.id, id))
-  return row ? { ...row, artists: row.artists.map((artist) => artist.name) } : null
+  if (!row) return null
+  return {
+    ...row,
+    artists: row.artists.map((artist) => artist.name),
+    spotifyArtistIds: row.artists.flatMap((artist) => artist.id ?? []),
+  }
 }
