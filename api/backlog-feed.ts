@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Pipeline } from '../worker/engine/define.ts'
 import type { Log } from '../worker/log.ts'
 import { backlogFingerprint, readBacklog, type StageBacklogRow } from './backlog.ts'
-import { stoppable } from './hub.ts'
+import { stoppable } from './stoppable.ts'
 
 /** The backlog is read at most this often, however much happens. */
 const SHORTEST_INTERVAL_MS = 500

@@ -14,6 +14,7 @@ import type {
   LyricsRow,
   SegmentRow,
   TaskRow,
+  TrackMetadataRow,
   TrackRow,
   TranslationRow,
   WaitingRow,
@@ -40,6 +41,8 @@ export interface SchemaTypes {
     Alignment: AlignmentRow
     TimedLine: TimedLine
     TimedWord: TimedWord
+    TrackMetadata: TrackMetadataRow
+    MetadataRequest: { readonly count: number }
     Translation: TranslationRow
     KaraokeSegment: SegmentRow
     KaraokeLine: LineRow

@@ -7,6 +7,7 @@ import type { StageBacklogRow } from './backlog.ts'
 import { watchBacklog } from './backlog-feed.ts'
 import { EVENT_COLUMNS, type SubjectEvent } from './hub-event.ts'
 import { listen } from './listener.ts'
+import { stoppable } from './stoppable.ts'
 
 /** Recent events kept per watched subject; who is further behind reads the table. */
 const RING_EVENTS = 1_024
@@ -218,29 +219,6 @@ export function openHub(options: { client: Client; pipelines: readonly Pipeline[
       for (const topic of topics.values()) wakeAll(topic)
       backlogFeed.close()
       await listener.close()
-    },
-  }
-}
-
-/** A generator whose `return` also ends a wait that is under way: by itself it would queue behind that wait. */
-export function stoppable<Value>(generator: AsyncGenerator<Value>, stop: () => void): AsyncIterableIterator<Value> {
-  return {
-    async next() {
-      try {
-        const result = await generator.next()
-        if (result.done) stop()
-        return result
-      } catch (error) {
-        stop()
-        throw error
-      }
-    },
-    return() {
-      stop()
-      return generator.return(undefined)
-    },
-    [Symbol.asyncIterator]() {
-      return this
     },
   }
 }

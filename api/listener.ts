@@ -1,4 +1,5 @@
-import pg from 'pg'
+import type pg from 'pg'
+import { createSession } from '../worker/db/client.ts'
 import type { Log } from '../worker/log.ts'
 
 const FIRST_DELAY_MS = 20
@@ -25,7 +26,7 @@ export function listen(
   let isClosed = false
 
   const connect = async () => {
-    const fresh = new pg.Client({ connectionString: url, application_name: 'refrain listener', keepAlive: true })
+    const fresh = createSession(url, 'refrain listener')
     client = fresh
     let isLost = false
     const lose = (error?: unknown) => {
@@ -41,7 +42,7 @@ export function listen(
     fresh.on('notification', (message) => options.onNotification(message.payload ?? ''))
     try {
       await fresh.connect()
-      await fresh.query(`listen ${pg.escapeIdentifier(channel)}`)
+      await fresh.query(`listen ${fresh.escapeIdentifier(channel)}`)
       delayMs = FIRST_DELAY_MS
       options.onListening()
     } catch (error) {

@@ -7,6 +7,7 @@ import {
   lyricsTranslations,
   songAudio,
   tasks,
+  trackMetadata,
   tracks,
   wordAlignments,
 } from '../worker/db/tables.ts'
@@ -96,6 +97,17 @@ export function createLoaders({ database, pool }: Client) {
           .select({ trackId: wordAlignments.trackId, lines: wordAlignments.lines })
           .from(wordAlignments)
           .where(inArray(wordAlignments.trackId, [...ids])),
+        (row) => row.trackId,
+      ),
+    ),
+    metadata: createBatch(async (ids: readonly number[]) =>
+      groupBy(
+        ids,
+        await database
+          .select()
+          .from(trackMetadata)
+          .where(inArray(trackMetadata.trackId, [...ids]))
+          .orderBy(asc(trackMetadata.source)),
         (row) => row.trackId,
       ),
     ),

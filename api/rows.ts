@@ -6,6 +6,7 @@ import {
   type lyricsTranslations,
   type songAudio,
   tasks,
+  type trackMetadata,
   tracks,
   wordAlignments,
 } from '../worker/db/tables.ts'
@@ -88,6 +89,7 @@ export type AlignmentRow = Columns<InferSelectModel<typeof wordAlignments>, type
 export type SegmentRow = Columns<InferSelectModel<typeof karaokeSegments>, typeof segmentColumns>
 export type LyricsRow = InferSelectModel<typeof lyrics>
 export type AudioRow = InferSelectModel<typeof songAudio>
+export type TrackMetadataRow = InferSelectModel<typeof trackMetadata>
 export type TranslationRow = InferSelectModel<typeof lyricsTranslations>
 export type LineRow = InferSelectModel<typeof karaokeLines>
 

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { type Client, inTransaction } from '../worker/db/client.ts'
 import type { Pipeline } from '../worker/engine/define.ts'
 import { cancelSubject, rerunStage } from '../worker/engine/tasks.ts'
@@ -63,7 +63,7 @@ async function changingTrack<Result>(
   try {
     return await inTransaction(client, work)
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error
+    if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error
     throw new Conflict(`track ${trackId} is busy: try again`, { cause: error })
   }
 }

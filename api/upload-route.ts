@@ -3,8 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import pg from 'pg'
-import { type Client, inTransaction } from '../worker/db/client.ts'
+import { type Client, createSession, inTransaction } from '../worker/db/client.ts'
 import type { ArtifactStore } from '../worker/engine/artifacts.ts'
 import { HttpProblem } from './http-problem.ts'
 import { isToken } from './upload-ticket.ts'
@@ -200,7 +199,7 @@ function parseOffset(header: string | string[] | undefined): number | null {
 
 /** Holds the upload for one writer among all processes; the lock goes when the connection does. */
 async function holdingLock(url: string, id: string, work: () => Promise<void>): Promise<void> {
-  const connection = new pg.Client({ connectionString: url, application_name: 'refrain upload' })
+  const connection = createSession(url, 'refrain upload')
   connection.on('error', () => {})
   await connection.connect()
   try {

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { openClient } from '../worker/db/client.ts'
 import { migrate } from '../worker/db/migrate.ts'
 import { startPostgres } from '../worker/db/postgres/index.ts'
@@ -13,20 +14,33 @@ import { pipelines } from '../worker/pipelines/index.ts'
  * Seconds of work per minute of song for every stage of the track pipeline, and the peak memory of the worker and of
  * ffmpeg: `node bench/stages.ts [song lyrics]`. Without arguments our own song is taken.
  */
-const [song = 'song', lyrics] = process.argv.slice(2)
-const own = await ownSong()
-const songPath = resolve(lyrics ? song : own.songPath)
-const lyricsText = await readFile(lyrics ?? own.lyricsPath, 'utf8')
+const given = process.argv.slice(2)
+if (given.length !== 0 && given.length !== 2) {
+  console.error('expected a song and its lyrics, or nothing: node bench/stages.ts [song lyrics]')
+  process.exit(2)
+}
+const [songPath, lyricsPath] = given.length === 2 ? given.map((path) => resolve(path)) : await ownSong()
+const lyricsText = await readFile(lyricsPath, 'utf8')
 
 const folder = await mkdtemp(join(tmpdir(), 'refrain-bench-'))
+// Root's PostgreSQL runs as somebody else, who has to get in.
+await chmod(folder, 0o755)
 const postgres = await startPostgres({ dataDirectory: join(folder, 'postgres'), log: createLog('error') })
 await migrate(postgres.url)
 const client = openClient(postgres.url)
 await syncPipelines(client.pool, pipelines)
 const worker = fork(new URL('../worker/main.ts', import.meta.url), {
-  env: { ...process.env, DATABASE_URL: postgres.url, REFRAIN_DATA_DIR: folder, MEDIA_PATHS: dirname(songPath), LOG_LEVEL: 'warn' },
+  env: {
+    ...process.env,
+    DATABASE_URL: postgres.url,
+    REFRAIN_DATA_DIR: folder,
+    MEDIA_PATHS: dirname(songPath),
+    LOG_LEVEL: 'warn',
+  },
 })
-const ended = new Promise<never>((_resolve, reject) => worker.once('exit', (code) => reject(new Error(`the worker ended with code ${code}`))))
+const ended = new Promise<never>((_resolve, reject) =>
+  worker.once('exit', (code) => reject(new Error(`the worker ended with code ${code}`))),
+)
 ended.catch(() => {})
 const peaks = new Map<string, number>()
 const sampler = setInterval(() => void samplePeaks(worker.pid ?? 0), 200)
@@ -38,7 +52,10 @@ try {
     [basename(songPath), JSON.stringify({ kind: 'path', path: songPath }), lyricsText],
   )
   await Promise.race([untilSettled(rows[0].id), ended])
-  report(await readStages(rows[0].id), (performance.now() - startedAt) / 1000)
+  const wallSeconds = (performance.now() - startedAt) / 1000
+  const stages = await readStages(rows[0].id)
+  report(stages, wallSeconds)
+  if (stages.some((stage) => stage.status === 'failed')) process.exitCode = 1
 } finally {
   clearInterval(sampler)
   if (worker.connected) worker.send('stop')
@@ -51,7 +68,7 @@ try {
 interface StageRow {
   readonly stage: string
   readonly status: string
-  readonly seconds: number
+  readonly seconds: number | null
   readonly reason: string | null
   readonly durationMs: number
 }
@@ -82,8 +99,10 @@ function report(stages: readonly StageRow[], wallSeconds: number): void {
   console.log(`${basename(songPath)}: ${(minutes * 60).toFixed(1)} s of song\n`)
   console.log('stage                    status      seconds   s per minute of song')
   for (const stage of stages) {
-    const perMinute = (stage.seconds / minutes).toFixed(2)
-    console.log(`${stage.stage.padEnd(24)} ${stage.status.padEnd(11)} ${stage.seconds.toFixed(2).padStart(7)} ${perMinute.padStart(22)} ${stage.reason ?? ''}`)
+    const perMinute = ((stage.seconds ?? 0) / minutes).toFixed(2)
+    console.log(
+      `${stage.stage.padEnd(24)} ${stage.status.padEnd(11)} ${(stage.seconds ?? 0).toFixed(2).padStart(7)} ${perMinute.padStart(22)} ${stage.reason ?? ''}`,
+    )
   }
   console.log(`\nall stages: ${wallSeconds.toFixed(1)} s, ${(wallSeconds / minutes).toFixed(1)} s per minute of song`)
   for (const [name, bytes] of peaks) console.log(`peak memory of ${name}: ${(bytes / 1e6).toFixed(0)} MB`)
@@ -101,13 +120,15 @@ async function samplePeaks(root: number): Promise<void> {
 
 async function childrenOf(pid: number): Promise<number[]> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
-  const lists = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')))
+  const lists = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')),
+  )
   return lists.join(' ').trim().split(/\s+/).filter(Boolean).map(Number)
 }
 
-async function ownSong(): Promise<{ songPath: string; lyricsPath: string }> {
-  const folder = new URL('../song/', import.meta.url).pathname
-  const names = await readdir(folder)
-  const audio = names.find((name) => /\.(mp3|ogg|opus|flac|m4a)$/.test(name))
-  return { songPath: join(folder, audio ?? ''), lyricsPath: join(folder, 'lyrics.txt') }
+async function ownSong(): Promise<[string, string]> {
+  const folder = fileURLToPath(new URL('../song/', import.meta.url))
+  const audio = (await readdir(folder)).find((name) => name.endsWith('.mp3'))
+  if (!audio) throw new Error(`expected our song as .mp3 in ${folder}: make it with node song/make.ts`)
+  return [join(folder, audio), join(folder, 'lyrics.txt')]
 }

@@ -202,10 +202,11 @@ begin
         ) as mine
     ) h
     -- Checked before inserting: on conflict do nothing waits for a row that another transaction updates, and deadlocks.
-    where not exists (
-      select from tasks t
+    -- A scalar subquery looks each row up; as an anti-join the planner would read the whole table for every batch.
+    where (
+      select t.id from tasks t
       where t.pipeline = c.pipeline and t.subject_id = c.subject_id and t.stage = s.name and t.item = i.item
-    )
+    ) is null
     and not exists (
       select from stage_prerequisites p
       left join tasks t on t.pipeline = p.pipeline and t.subject_id = c.subject_id and t.stage = p.prerequisite
@@ -327,7 +328,8 @@ end $$;
 
 -- Triggers on tasks ----------------------------------------------------------------------------------------------------
 
-create function tg_tasks__inserted() returns trigger language plpgsql as $$
+-- random_page_cost: the rows of work under way are in memory, and a plan that reads all tasks for each batch grows with them.
+create function tg_tasks__inserted() returns trigger language plpgsql set random_page_cost = 1.1 as $$
 declare
   changed task_change[];
   settled task_change[];
@@ -342,7 +344,7 @@ begin
   return null;
 end $$;
 
-create function tg_tasks__updated() returns trigger language plpgsql as $$
+create function tg_tasks__updated() returns trigger language plpgsql set random_page_cost = 1.1 as $$
 declare
   changed task_change[];
   settled task_change[];
@@ -493,6 +495,8 @@ create function settle_tasks(worker text, results jsonb) returns setof bigint la
       from jsonb_array_elements(results) v
     ) r
     join tasks t on t.id = r.id and t.runs = r.runs and t.status = 'running' and t.worker_id = worker
+    -- Says the same as the join, so that a plan made while the table was small still looks rows up by id.
+    where t.id = any (array(select (v ->> 'id')::bigint from jsonb_array_elements(results) v))
     order by t.id for update of t
   )
   update tasks t set
@@ -511,7 +515,7 @@ $$;
 -- Settles, and hands at most one ready dependent of each settled task (in the worker's own queue) straight on as running.
 -- An empty queue takes nothing on.
 create function settle_and_take(worker text, worker_queue text, results jsonb)
-returns table (settled bigint[], taken jsonb) language plpgsql volatile as $$
+returns table (settled bigint[], taken jsonb) language plpgsql volatile set random_page_cost = 1.1 as $$
 declare done bigint[];
 begin
   perform set_config('engine.taker', case when worker_queue = '' then '' else worker end, true),
@@ -558,7 +562,8 @@ begin
     from jsonb_array_elements(reports) v
   ), l as materialized (
     select t.id, r.progress from r join tasks t on t.id = r.id
-    where t.runs = r.runs and t.status = 'running' and t.worker_id = worker and r.progress > t.progress
+    where t.id = any (array(select (v ->> 'id')::bigint from jsonb_array_elements(reports) v))
+      and t.runs = r.runs and t.status = 'running' and t.worker_id = worker and r.progress > t.progress
     order by t.id for update of t
   )
   update tasks t set progress = l.progress from l where t.id = l.id;

@@ -290,8 +290,9 @@ create function record_deliveries(at_most int) returns int language sql volatile
     select c.pipeline, c.subject_id, c.url, s.event_seq, s.milestone
     from callbacks c
     join subjects s on s.pipeline = c.pipeline and s.id = c.subject_id
-    where s.event_seq > coalesce((
-      select max(d.event_seq) from webhook_deliveries d where d.pipeline = c.pipeline and d.subject_id = c.subject_id), 0)
+    where not exists (
+      select from webhook_deliveries d
+      where d.pipeline = s.pipeline and d.subject_id = s.id and d.event_seq = s.event_seq)
   ), resting as materialized (
     select m.*, gen_random_uuid() as delivery_id, r.kind
     from moved m

@@ -10,6 +10,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'worker/providers': ['worker/media', 'worker/net'],
   'worker/db': ['worker/media'],
   'worker/engine': ['worker/media', 'worker/providers', 'worker/db'],
+  'worker/callbacks': ['worker/media', 'worker/net', 'worker/db', 'worker/engine'],
   'worker/pipelines': ['worker/media', 'worker/net', 'worker/providers', 'worker/db', 'worker/engine'],
 }
 /** May be imported by all: they know no layer. */

@@ -1,3 +1,4 @@
+import { startCallbacks } from './callbacks/callbacks.ts'
 import { openClient } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
 import { openArtifactStore } from './engine/artifacts.ts'
@@ -37,10 +38,11 @@ await runProcess('worker', async (config, log) => {
     artifacts: openArtifactStore(artifactsFolder(config)),
     log,
   })
+  const callbacks = startCallbacks({ client, config, log })
   return {
     done: worker.done,
     async stop() {
-      await worker.stop()
+      await Promise.all([worker.stop(), callbacks.stop()])
       await client.close()
     },
   }

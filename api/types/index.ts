@@ -11,6 +11,7 @@ import { definePipelineType } from './pipeline.ts'
 import { defineSongAudio } from './song-audio.ts'
 import { defineTask } from './task.ts'
 import { defineTrack } from './track.ts'
+import { defineTrackMetadata } from './track-metadata.ts'
 import { defineTrackMutations } from './track-mutations.ts'
 import { defineTranslation } from './translation.ts'
 import { defineUpload } from './upload.ts'
@@ -31,6 +32,7 @@ export const types = [
   defineSongAudio,
   defineTask,
   defineTrack,
+  defineTrackMetadata,
   defineTrackMutations,
   defineTranslation,
   defineUpload,

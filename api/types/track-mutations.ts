@@ -33,7 +33,9 @@ export function defineTrackMutations({ builder, enums, errors, pipelines }: Sche
       language: t.string({ description: 'Language sung, BCP 47; English when absent.' }),
       notes: t.string({ description: 'Kept with the submission.' }),
       style: t.field({ type: 'JSON', description: 'Overrides of the configured style, an object.' }),
-      callbackUrl: t.string({ description: 'Called once when every task has settled.' }),
+      callbackUrl: t.string({
+        description: 'Called each time the track comes to rest: finished, failed, or waiting for a review.',
+      }),
       idempotencyKey: t.string({
         description: 'A name of your own for this submission: the same one again answers the same track.',
       }),

@@ -42,20 +42,15 @@ export function enumOption(invocation: Invocation, name: string): string[] | nul
   return textOption(invocation, name)?.toUpperCase().replaceAll('-', '_').split(',') ?? null
 }
 
-/** Rows as columns of even width, one line each; on a terminal none is wider than it. */
+/** Rows as columns of even width, one line each; on a terminal none is wider than it. Empty columns go. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const cells = rows.map((row) => row.map(oneLine))
   const widths = cells[0]?.map((_cell, column) => Math.max(...cells.map((row) => columnsOf(row[column])))) ?? []
   const room = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
-  return cells.map((row) =>
-    shorten(
-      row
-        .map((cell, column) => pad(cell, widths[column]))
-        .join('  ')
-        .trimEnd(),
-      room,
-    ),
-  )
+  return cells.map((row) => {
+    const columns = row.flatMap((cell, column) => (widths[column] > 0 ? [pad(cell, widths[column])] : []))
+    return shorten(columns.join('  ').trimEnd(), room)
+  })
 }
 
 /** `1 task`, `2 tasks`. */

@@ -3,8 +3,10 @@ import type { ApiClient } from '../client.ts'
 import { backlog } from './backlog.ts'
 import { cancel } from './cancel.ts'
 import { db } from './db.ts'
+import { enrich } from './enrich.ts'
 import { files } from './files.ts'
 import { follow } from './follow.ts'
+import { resolveSpotify } from './resolve-spotify.ts'
 import { retry } from './retry.ts'
 import { run } from './run.ts'
 import { segments } from './segments.ts'
@@ -46,5 +48,7 @@ export const commands: readonly Command[] = [
   run,
   files,
   segments,
+  enrich,
+  resolveSpotify,
   db,
 ]

@@ -1,6 +1,7 @@
 import { InvalidInput } from '../../worker/errors.ts'
 import type { ApiClient } from '../client.ts'
 import { readStages } from '../follow.ts'
+import { oneLine } from '../text.ts'
 import { numberOption, requirePositional, textOption, trackIdOf } from './arguments.ts'
 import type { Command } from './index.ts'
 
@@ -43,7 +44,7 @@ export const run: Command = {
     const failed = outcomes.filter((outcome) => outcome.error !== undefined)
     if (isJson) print(JSON.stringify(outcomes))
     else {
-      for (const outcome of outcomes) print(`${outcome.trackId}: ${outcome.error ?? describe(outcome)}`)
+      for (const outcome of outcomes) print(oneLine(`${outcome.trackId}: ${outcome.error ?? describe(outcome)}`))
       print(`${outcomes.length - failed.length} succeeded, ${failed.length} failed`)
     }
     return failed.length > 0 ? 1 : 0

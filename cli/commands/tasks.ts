@@ -11,6 +11,7 @@ interface TaskNode {
   readonly nextRetryAt: string | null
   readonly errorMessage: string | null
   readonly reason: string | null
+  readonly waitingReason: string | null
   readonly track: { readonly id: string; readonly title: string } | null
 }
 
@@ -31,7 +32,7 @@ export const tasks: Command = {
     const { tasks } = await api.request<{ tasks: { edges: { node: TaskNode }[] } }>(
       `query ($first: Int!, $trackId: ID, $status: [TaskStatus!], $type: [TaskType!]) {
         tasks(first: $first, trackId: $trackId, status: $status, type: $type) {
-          edges { node { id type item status attempts maxAttempts nextRetryAt errorMessage reason track { id title } } }
+          edges { node { id type item status attempts maxAttempts nextRetryAt errorMessage reason waitingReason track { id title } } }
         }
       }`,
       {
@@ -51,7 +52,7 @@ export const tasks: Command = {
         node.status.toLowerCase().replace('_', ' '),
         `${node.attempts}/${node.maxAttempts}`,
         node.nextRetryAt ? `retries at ${node.nextRetryAt}` : '',
-        node.errorMessage ?? node.reason ?? '',
+        node.errorMessage ?? node.reason ?? node.waitingReason ?? '',
       ])
       for (const row of table(rows)) print(row)
       print(count(nodes.length, 'task'))

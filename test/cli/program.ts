@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { glob, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, glob, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -34,6 +34,8 @@ export function createPrograms() {
   async function makeFolder(): Promise<string> {
     const parent = await mkdtemp(join(tmpdir(), 'refrain-cli-'))
     folders.push(parent)
+    // Root's PostgreSQL runs as somebody else, who has to get in.
+    await chmod(parent, 0o755)
     return join(parent, `it's a "däta" folder`)
   }
 
@@ -75,6 +77,12 @@ export function createPrograms() {
     }
   }
 
+  /** Ends in order what a failed test has left running, so that the next one starts from nothing. */
+  async function settle(): Promise<void> {
+    for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    await until(() => children.every((child) => child.exitCode !== null || child.signalCode !== null), 60)
+  }
+
   async function clean(): Promise<void> {
     for (const child of children) child.kill('SIGKILL')
     for (const folder of folders) {
@@ -87,7 +95,7 @@ export function createPrograms() {
     }
   }
 
-  return { makeFolder, run, clean }
+  return { makeFolder, run, settle, clean }
 }
 
 /** Waits for a condition. */

@@ -19,12 +19,35 @@ test('values that arrive while a call is in flight go together in the next, each
 
 test('a batch holds at most the given number of values, in the order they came', async () => {
   const batches: number[][] = []
-  const echo = createPump<number, number>(async (batch) => {
-    batches.push([...batch])
-    return batch
-  }, 3)
+  const echo = createPump<number, number>(
+    async (batch) => {
+      batches.push([...batch])
+      return batch
+    },
+    { max: 3 },
+  )
   await Promise.all([1, 2, 3, 4, 5, 6, 7].map(echo))
   expect(batches).toEqual([[1, 2, 3], [4, 5, 6], [7]])
+})
+
+test('lanes keep that many calls in flight, each with values of its own', async () => {
+  let inFlight = 0
+  let most = 0
+  const seen: number[] = []
+  const echo = createPump<number, number>(
+    async (batch) => {
+      most = Math.max(most, ++inFlight)
+      seen.push(...batch)
+      await delay(5)
+      inFlight--
+      return batch
+    },
+    { max: 2, lanes: 2 },
+  )
+  const values = Array.from({ length: 11 }, (_, index) => index)
+  expect(await Promise.all(values.map(echo))).toEqual(values)
+  expect(most).toBe(2)
+  expect(seen.sort((a, b) => a - b)).toEqual(values)
 })
 
 test('one bad value fails alone, and the pump goes on', async () => {

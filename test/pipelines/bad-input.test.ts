@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cancelSubject } from '../../worker/engine/tasks.ts'
 import { readAss } from '../../worker/media/ass.ts'
 import { decodePcm } from '../../worker/media/ffmpeg/pcm.ts'
 import { probe } from '../../worker/media/ffmpeg/probe.ts'
@@ -22,15 +21,15 @@ import { createTrackEngine, statuses, type TaskRow, type TrackEngine } from './t
 
 const TITLE = `"It's" {\\b1} \\N ../../x %s\n🎤 [00:01.00] <b>`
 const ARTISTS = ['O’Hara, "Äöü"', '../..', '🎤']
-const OTHER_LYRICS = 'Fourteen elephants dance on the moon\nPurple bananas forever in June\n'.repeat(2)
+const OTHER_LYRICS = `I wandered lonely as a cloud
+That floats on high over vales and hills
+When all at once I saw a crowd
+A host of golden daffodils`
 const signal = AbortSignal.timeout(600_000)
 
 let folder: string
 let engine: TrackEngine
-let ids: Record<
-  'silence' | 'surround' | 'long' | 'emoji' | 'blank' | 'style' | 'first' | 'second' | 'foreign',
-  number
->
+let ids: Record<'silence' | 'surround' | 'long' | 'emoji' | 'blank' | 'style' | 'first' | 'second' | 'foreign', number>
 let tasks: Readonly<Record<keyof typeof ids, Readonly<Record<string, TaskRow>>>>
 
 beforeAll(async () => {
@@ -52,20 +51,35 @@ beforeAll(async () => {
     foreign: await engine.submit({ source: sung, lyrics: OTHER_LYRICS }),
     long: await engine.submit({ source: long }),
     silence: await engine.submit({ source: quiet }),
-    surround: await engine.submit({ source: surround, title: TITLE, artists: ARTISTS, lyrics: 'Oh "oh" {oh}\n[oh] <oh>' }),
+    surround: await engine.submit({
+      source: surround,
+      title: TITLE,
+      artists: ARTISTS,
+      lyrics: 'Oh "oh" {oh}\n[oh] <oh>',
+    }),
     emoji: await engine.submit({ source: quiet, lyrics: '🎵🎶\n♪ ♫\n[00:01.00]🎤' }),
     blank: await engine.submit({ source: quiet, lyrics: ' \n\t\n\u200b' }),
-    style: await engine.submit({ source: quiet, style: { sungColour: 'red', colour: '#ffffff', fontPath: '/etc/passwd' } }),
+    style: await engine.submit({
+      source: quiet,
+      style: { sungColour: 'red', colour: '#ffffff', fontPath: '/etc/passwd' },
+    }),
     first: await engine.submit(twin),
     second: await engine.submit(twin),
   }
-  await engine.startWorker()
+  await engine.startWorker({ WORKER_QUEUES: 'light,heavy' })
   await engine.until(
-    "select 1 from tasks where subject_id = $1 and stage = 'align' and status not in ('pending', 'running')",
-    [ids.foreign],
+    `select 1 where not exists (select from tasks t join stages s on s.pipeline = t.pipeline and s.name = t.stage
+       where s.queue <> 'encode' and t.status in ('pending', 'running'))`,
+    [],
     200,
   )
-  await cancelSubject(engine.client.pool, 'track', ids.foreign, 'only its alignment is looked at')
+  // Encoding takes longest: of what looks the same, one is drawn.
+  await engine.query(
+    `update tasks set status = 'canceled', reason = 'not looked at'
+     where status = 'pending' and subject_id = any($1) and stage in ('screens', 'render')`,
+    [[ids.foreign, ids.long, ids.emoji, ids.blank, ids.first]],
+  )
+  await engine.startWorker({ WORKER_QUEUES: 'encode' })
   await engine.untilIdle('track', 200)
   tasks = Object.fromEntries(
     await Promise.all(Object.entries(ids).map(async ([name, id]) => [name, await engine.tasksOf(id)])),
@@ -80,6 +94,8 @@ const stageOf = async (name: keyof typeof ids) =>
   (await engine.query<{ stage: string }>('select stage from tracks where id = $1', [ids[name]]))[0].stage
 const pathOf = (artifact: { sha256: string }) => engine.artifacts.pathOf(artifact.sha256)
 const WITHOUT_LYRICS = {
+  sources: 'skipped',
+  enrich: 'skipped',
   download: 'completed',
   align: 'skipped',
   normalize: 'skipped',
@@ -91,6 +107,7 @@ const WITHOUT_LYRICS = {
   package: 'skipped',
   karaoke_lines: 'skipped',
 }
+const NOT_DRAWN = { screens: 'canceled', render: 'canceled' }
 
 test('silence at 8 kHz without lyrics becomes all that silence can be', async () => {
   expect(statuses(tasks.silence)).toEqual({ ...WITHOUT_LYRICS, segment: 'skipped', clip: 'skipped' })
@@ -110,6 +127,9 @@ test('silence at 8 kHz without lyrics becomes all that silence can be', async ()
     expect(samples.every((sample) => Math.abs(sample) < 1e-4)).toBe(true)
   }
   expect(made.loudnessLufs).toBeNull()
+  const { video } = render.output.parse(tasks.silence.render.output)
+  const { durationSeconds } = await probe(pathOf(video), { signal })
+  expect(Math.abs(durationSeconds - 10)).toBeLessThan(0.05)
 })
 
 test('a song too short for a clip says so, and every skipped stage says why', () => {
@@ -125,8 +145,8 @@ test('a song too short for a clip says so, and every skipped stage says why', ()
   expect(reasons.translate).toBeTruthy()
 })
 
-test('without lyrics a song that is long enough still becomes stems, a clip and a video', async () => {
-  expect(statuses(tasks.long)).toEqual({ ...WITHOUT_LYRICS, segment: 'completed', clip: 'completed' })
+test('without lyrics a song that is long enough still becomes stems and a clip', async () => {
+  expect(statuses(tasks.long)).toEqual({ ...WITHOUT_LYRICS, ...NOT_DRAWN, segment: 'completed', clip: 'completed' })
   expect(await stageOf('long')).toBe('ready')
   const chosen = segment.output.parse(tasks.long.segment.output)
   const made = clip.output.parse(tasks.long.clip.output)
@@ -138,8 +158,6 @@ test('without lyrics a song that is long enough still becomes stems, a clip and 
   expect(await engine.query('select start_ms, end_ms, clip_cid from karaoke_segments')).toEqual([
     { start_ms: 0, end_ms: chosen.endMs, clip_cid: made.audio.sha256 },
   ])
-  const video = await probe(pathOf(render.output.parse(tasks.long.render.output).video), { signal })
-  expect(Math.abs(video.durationSeconds - 49)).toBeLessThan(0.05)
 })
 
 test('surround at 96 kHz is mixed to stereo at 48 kHz, within full scale', async () => {
@@ -167,17 +185,20 @@ test('quotes, brackets, line breaks and emoji in names and lyrics harm no file',
   expect(lrc.metadata.ar).toBe(ARTISTS.join(', '))
 })
 
-test.each(['emoji', 'blank'] as const)('lyrics of nothing but signs (%s) are no lyrics: the rest is made', async (name) => {
-  expect(statuses(tasks[name])).toEqual({ ...WITHOUT_LYRICS, segment: 'skipped', clip: 'skipped' })
-  expect(tasks[name].align.reason).toBe('the lyrics hold no words')
-  expect(await stageOf(name)).toBe('ready')
-})
+test.each(['emoji', 'blank'] as const)(
+  'lyrics of nothing but signs (%s) are no lyrics: the rest is made',
+  async (name) => {
+    expect(statuses(tasks[name])).toEqual({ ...WITHOUT_LYRICS, ...NOT_DRAWN, segment: 'skipped', clip: 'skipped' })
+    expect(tasks[name].align.reason).toBe('the lyrics hold no words')
+    expect(await stageOf(name)).toBe('ready')
+  },
+)
 
 test('the lyrics of another song are placed all the same, and the low confidence shows', () => {
   const { confidence, wordCount, lyrics } = align.output.parse(tasks.foreign.align.output)
-  expect(confidence).toBeLessThan(0.5)
-  expect(wordCount).toBe(OTHER_LYRICS.split(/\s+/).filter(Boolean).length)
-  expect(lyrics.lines.map((line) => line.text)).toEqual(OTHER_LYRICS.trim().split('\n'))
+  expect(confidence).toBeLessThan(0.3)
+  expect(wordCount).toBe(OTHER_LYRICS.split(/\s+/).length)
+  expect(lyrics.lines.map((line) => line.text)).toEqual(OTHER_LYRICS.split('\n'))
 })
 
 test('a wrong style fails only what is drawn, and names every wrong field', async () => {
@@ -198,7 +219,8 @@ test('two tracks of the same song at once both complete, and share their files',
   for (const name of ['first', 'second'] as const) {
     for (const [stage, task] of Object.entries(tasks[name])) {
       expect(task.error_message, stage).toBeNull()
-      expect(task.attempts, stage).toBe(1)
+      expect(task.attempts, stage).toBeLessThanOrEqual(1)
+      expect(task.status, stage).not.toBe('failed')
       if (lyric.includes(stage)) expect(task.status, stage).toBe('completed')
     }
     expect(await stageOf(name)).toBe('ready')

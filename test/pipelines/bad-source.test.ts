@@ -50,7 +50,9 @@ beforeAll(async () => {
     where s.queue <> 'encode' and t.status in ('pending', 'running'))`
   await engine.until(isSettled, [], 170)
   const all = Object.entries({ ...unusable, ...odd })
-  tasks = Object.fromEntries(await Promise.all(all.map(async ([name, id]) => [name, await engine.tasksOf(id)] as const)))
+  tasks = Object.fromEntries(
+    await Promise.all(all.map(async ([name, id]) => [name, await engine.tasksOf(id)] as const)),
+  )
 }, 200_000)
 afterAll(async () => {
   endless?.closeAllConnections()
@@ -97,8 +99,8 @@ const faults: Readonly<Record<string, readonly [kind: string, message: RegExp, a
 
 test.each(Object.keys(faults))('%s fails with an error that says what to do', (name) => {
   const [kind, message, attempts = 1] = faults[name]
-  expect(Object.keys(tasks[name])).toEqual(['download'])
-  const { download: task } = tasks[name]
+  const { download: task, align, separate } = tasks[name]
+  expect([align, separate]).toEqual([undefined, undefined])
   expect(task.error_message).toMatch(message)
   expect(task).toMatchObject({ status: 'failed', attempts, output: null })
   expect(task.error_details).toMatchObject({ kind, retryable: attempts > 1 })

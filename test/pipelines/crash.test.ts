@@ -33,11 +33,14 @@ test('a worker process killed while it separates is replaced: the track complete
   const ended = new Promise<void>((resolve) => victim.once('exit', () => resolve()))
   let killed: { id: number; runs: number; worker_id: string }
   try {
-    killed = await engine.until(
-      "select id, runs, worker_id from tasks where stage = 'separate' and status = 'running' and progress > 0.1",
-      [],
-      120,
-    )
+    killed = await Promise.race([
+      engine.until<typeof killed>(
+        "select id, runs, worker_id from tasks where stage = 'separate' and status = 'running' and progress > 0.05",
+        [],
+        180,
+      ),
+      ended.then(() => Promise.reject(new Error('the worker process ended by itself'))),
+    ])
     expect(await readdir(join(engine.folder, 'work', killed.worker_id))).not.toEqual([])
   } finally {
     victim.kill('SIGKILL')

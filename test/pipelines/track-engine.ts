@@ -73,8 +73,7 @@ export async function createTrackEngine(environment: Record<string, string> = {}
     },
     async tasksOf(trackId) {
       const rows = await engine.query<TaskRow>(
-        `select * from tasks where pipeline = 'track' and subject_id = $1 and stage not in ('sources', 'enrich')
-         order by id`,
+        "select * from tasks where pipeline = 'track' and subject_id = $1 order by id",
         [trackId],
       )
       return Object.fromEntries(rows.map((row) => [row.item ? `${row.stage} ${row.item}` : row.stage, row]))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { defineCapability, defineProvider, embeddedProvider } from '../../worker/providers/capability.ts'
+import { defineCapability, defineProvider, defineSources, embeddedProvider } from '../../worker/providers/capability.ts'
 import { testDeps } from '../support/provider.ts'
 
 interface Greeting {
@@ -116,4 +116,47 @@ test('every variable is documented with its default, its meaning and whether it 
 test('a capability without an embedded provider, or with one name twice, is a mistake of the program', () => {
   expect(() => defineCapability<Greeting>('greeting', [vendor])).toThrow('embedded')
   expect(() => defineCapability<Greeting>('greeting', [embedded, vendor, vendor])).toThrow('two providers')
+})
+
+const other = defineProvider({
+  name: 'other',
+  environment: z.object({ VENDOR_REGION: z.enum(['eu', 'us']).meta({ description: 'where it runs' }) }),
+  create: ({ VENDOR_REGION }): Greeting => ({ greet: () => `hey from ${VENDOR_REGION}` }),
+})
+const greetings = defineSources<Greeting>('greeting', [vendor, other])
+
+test('of sources any number is chosen, in the order they are declared, and none when nothing is said', () => {
+  const chosen = (names: string | undefined) => {
+    const choice = greetings.choose({ GREETING_SOURCES: names, VENDOR_KEY: '12345678', VENDOR_REGION: 'us' })
+    if (!choice.ok) throw new Error(choice.issues.join())
+    return [...choice.create(testDeps())].map(([name, { greet }]) => [name, greet()])
+  }
+  for (const none of [undefined, '', ' , ']) expect(chosen(none)).toEqual([])
+  expect(chosen('other')).toEqual([['other', 'hey from us']])
+  expect(chosen(' other ,vendor,other')).toEqual([
+    ['vendor', 'hi from us in 30 s'],
+    ['other', 'hey from us'],
+  ])
+})
+
+test('faults of all chosen sources are reported at once, a shared one once, and no secret is shown', () => {
+  const choice = greetings.choose({ GREETING_SOURCES: 'vendor,genie,other', VENDOR_KEY: 'short' })
+  expect(choice).toEqual({
+    ok: false,
+    issues: [
+      'GREETING_SOURCES: expected names among vendor, other, got "genie"',
+      'VENDOR_KEY is not of the expected form: access key (needed by vendor in GREETING_SOURCES)',
+      'VENDOR_REGION is missing: where it runs (needed by vendor, other in GREETING_SOURCES)',
+    ],
+  })
+})
+
+test('the variables of sources are documented, the choice first', () => {
+  expect(greetings.documentation.map(({ name, provider }) => `${provider} ${name}`)).toEqual([
+    'null GREETING_SOURCES',
+    ...['vendor VENDOR_KEY', 'vendor VENDOR_REGION', 'vendor VENDOR_SECONDS', 'vendor VENDOR_NOTE'],
+    'other VENDOR_REGION',
+  ])
+  expect(greetings.documentation[0].description).toContain('vendor, other')
+  expect(() => defineSources<Greeting>('greeting', [vendor, vendor])).toThrow('two of one name')
 })

@@ -1,14 +1,15 @@
 /**
- * Gathers calls into batches: while one call is in flight, later values wait, and the next call takes them all.
- * A lone value waits one turn of the event loop. A failed batch is tried again one by one, so that one bad value
+ * Gathers calls into batches: while every lane has a call in flight, later values wait, and the next call takes them
+ * together. A lone value waits one turn of the event loop. A failed batch is tried again one by one, so that one bad value
  * fails alone.
  *
  * @param call answers a batch with one result per value, in order
- * @param max values per batch
+ * @param options.max values per batch
+ * @param options.lanes calls in flight at once
  */
 export function createPump<In, Out>(
   call: (batch: readonly In[]) => Promise<readonly Out[]>,
-  max = 200,
+  { max = 200, lanes = 1 }: { readonly max?: number; readonly lanes?: number } = {},
 ): (value: In) => Promise<Out> {
   interface Waiting {
     readonly value: In
@@ -16,13 +17,13 @@ export function createPump<In, Out>(
     readonly reject: (error: unknown) => void
   }
   const waiting: Waiting[] = []
-  let isFlowing = false
+  let flowing = 0
 
   async function flow() {
-    if (isFlowing) return
-    isFlowing = true
+    if (flowing >= lanes) return
+    flowing++
     while (waiting.length > 0) await send(waiting.splice(0, max))
-    isFlowing = false
+    flowing--
   }
 
   async function send(batch: readonly Waiting[]): Promise<void> {

@@ -159,12 +159,18 @@ export async function startWorker(options: {
     return list
   }
 
-  /** One settle per queue in flight; each returned task goes to exactly one runner, or it would hang as running. */
+  /**
+   * Each returned task goes to exactly one runner, or it would hang as running. Two lanes: while Postgres settles one
+   * batch, this process runs what the other has handed on.
+   */
   function createSettlePump(queue: Queue) {
-    return createPump<Result, Claimed | null>(async (results) => {
-      const { taken } = await stubbornly(() => settleBatch(pool, id, stopped ? null : queue, results))
-      return results.map((_result, index) => taken[index] ?? null)
-    })
+    return createPump<Result, Claimed | null>(
+      async (results) => {
+        const { taken } = await stubbornly(() => settleBatch(pool, id, stopped ? null : queue, results))
+        return results.map((_result, index) => taken[index] ?? null)
+      },
+      { max: 100, lanes: 2 },
+    )
   }
 
   async function work(

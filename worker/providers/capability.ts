@@ -58,7 +58,10 @@ export interface Capability<T> extends Choosable<T> {
 }
 
 /** Places to ask, of which any number may be chosen: none when nothing is said. Chosen ones stand under their names. */
-export type Sources<T> = Choosable<ReadonlyMap<string, T>>
+export interface Sources<T> extends Choosable<ReadonlyMap<string, T>> {
+  /** The names of all that may be chosen. */
+  readonly sources: readonly string[]
+}
 
 export type Choice<T> =
   | { readonly ok: true; readonly provider: string; create(deps: ProviderDeps): T }
@@ -161,6 +164,7 @@ export function defineSources<T>(name: string, providers: readonly Provider<T>[]
   return {
     name,
     variable,
+    sources: names,
     documentation: documentationOf(choice, providers),
     choose(environment) {
       const wanted = [...new Set(environment[variable]?.split(',').map((part) => part.trim()))].filter(Boolean)

@@ -1,11 +1,10 @@
-import type { Environment } from './capability.ts'
-import type { Choosable, Choice, ProviderDeps, VariableDocumentation } from './capability.ts'
-import { alignment } from './alignment/index.ts'
-import { catalogue } from './catalogue/index.ts'
-import { enhancement } from './enhancement/index.ts'
 import { InvalidInput } from '../errors.ts'
 import { downloadUrl } from '../net/download.ts'
 import { createHttp } from '../net/http.ts'
+import { alignment } from './alignment/index.ts'
+import type { Choice, Choosable, Environment, ProviderDeps, VariableDocumentation } from './capability.ts'
+import { catalogue } from './catalogue/index.ts'
+import { enhancement } from './enhancement/index.ts'
 import { metadata } from './metadata/index.ts'
 import { normalization } from './normalization/index.ts'
 import { separation } from './separation/index.ts'
@@ -38,10 +37,16 @@ export type Providers = { readonly [Name in keyof typeof capabilities]: Contract
  */
 export function openProviders(environment: Environment, deps: Partial<ProviderDeps> = {}): Providers {
   const full: ProviderDeps = { http: deps.http ?? createHttp(), download: deps.download ?? downloadUrl }
-  const choices = Object.entries(capabilities).map(([name, capability]) => ({ name, choice: capability.choose(environment) as Choice<unknown> }))
+  const choices = Object.entries(capabilities).map(([name, capability]) => ({
+    name,
+    choice: capability.choose(environment) as Choice<unknown>,
+  }))
   const faults = choices.flatMap(({ choice }) => (choice.ok ? [] : choice.issues))
-  if (faults.length > 0) throw new InvalidInput(`the providers have faults:\n- ${faults.join('\n- ')}`, { details: { faults } })
-  return Object.fromEntries(choices.map(({ name, choice }) => [name, choice.ok ? choice.create(full) : null])) as Providers
+  if (faults.length > 0)
+    throw new InvalidInput(`the providers have faults:\n- ${faults.join('\n- ')}`, { details: { faults } })
+  return Object.fromEntries(
+    choices.map(({ name, choice }) => [name, choice.ok ? choice.create(full) : null]),
+  ) as Providers
 }
 
 /** Every variable of every provider, for the README. */

@@ -49,6 +49,9 @@ export const align = trackStage({
       lines: output.lyrics.lines,
       updatedAt: new Date(),
     }
-    await transaction.insert(wordAlignments).values({ trackId: track.id, ...row }).onConflictDoUpdate({ target: wordAlignments.trackId, set: row })
+    await transaction
+      .insert(wordAlignments)
+      .values({ trackId: track.id, ...row })
+      .onConflictDoUpdate({ target: wordAlignments.trackId, set: row })
   },
 })

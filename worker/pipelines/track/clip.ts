@@ -72,14 +72,24 @@ export const clip = trackStage({
 
     async function keepLyrics(lyrics: NonNullable<typeof align>['lyrics']): Promise<Artifact> {
       const path = join(workspacePath, 'clip.json')
-      await writeFile(path, writeLyricsJson(cutLyrics(lyrics, startMs, endMs), { title: subject.title, artist: subject.artists.join(', ') }))
+      await writeFile(
+        path,
+        writeLyricsJson(cutLyrics(lyrics, startMs, endMs), {
+          title: subject.title,
+          artist: subject.artists.join(', '),
+        }),
+      )
       return await context.keep(path, { name: 'clip.json', contentType: 'application/json' })
     }
   },
   async record(output, transaction, track) {
     await transaction
       .update(karaokeSegments)
-      .set({ clipCid: output.audio.sha256, clipUrl: `/artifacts/${output.audio.sha256}/clip.m4a`, updatedAt: new Date() })
+      .set({
+        clipCid: output.audio.sha256,
+        clipUrl: `/artifacts/${output.audio.sha256}/clip.m4a`,
+        updatedAt: new Date(),
+      })
       .where(and(eq(karaokeSegments.trackId, track.id), eq(karaokeSegments.segmentIndex, 0)))
   },
 })

@@ -45,8 +45,15 @@ export const download = trackStage({
     })
     const audio = assertSong(facts, fetched.name, config)
     const path = join(workspacePath, AUDIO_NAME)
-    const shape = { sampleRateHz: audio.sampleRateHz % 48_000 === 0 ? 48_000 : 44_100, channels: Math.min(audio.channels, 2) }
-    await decodeSong(fetched.path, path, shape, { signal, onProgress: (fraction) => progress(0.3 + fraction * 0.4), durationSeconds: facts.durationSeconds })
+    const shape = {
+      sampleRateHz: audio.sampleRateHz % 48_000 === 0 ? 48_000 : 44_100,
+      channels: Math.min(audio.channels, 2),
+    }
+    await decodeSong(fetched.path, path, shape, {
+      signal,
+      onProgress: (fraction) => progress(0.3 + fraction * 0.4),
+      durationSeconds: facts.durationSeconds,
+    })
     const decoded = await probe(path, { signal })
     assertSong(decoded, fetched.name, config)
     const loudness = await measureLoudness(path, { signal })
@@ -78,7 +85,10 @@ export const download = trackStage({
       truePeakDbtp: output.truePeakDbtp,
       updatedAt: new Date(),
     }
-    await transaction.insert(songAudio).values({ trackId: track.id, ...row }).onConflictDoUpdate({ target: songAudio.trackId, set: row })
+    await transaction
+      .insert(songAudio)
+      .values({ trackId: track.id, ...row })
+      .onConflictDoUpdate({ target: songAudio.trackId, set: row })
     await transaction.update(tracks).set({ durationMs: output.durationMs }).where(eq(tracks.id, track.id))
   },
 })
@@ -86,9 +96,12 @@ export const download = trackStage({
 /** Something to sing to: sound, of a length we take. */
 function assertSong(facts: Probe, name: string, config: Config) {
   if (!facts.audio) throw new InvalidInput(`expected a file with sound, ${name} has none`)
-  if (!(facts.durationSeconds > 0)) throw new InvalidInput(`expected a song, ${name} holds no sound that can be decoded`)
+  if (!(facts.durationSeconds > 0))
+    throw new InvalidInput(`expected a song, ${name} holds no sound that can be decoded`)
   if (facts.durationSeconds > config.MAX_SONG_SECONDS) {
-    throw new InvalidInput(`expected at most ${config.MAX_SONG_SECONDS} s of sound (MAX_SONG_SECONDS), ${name} has ${Math.round(facts.durationSeconds)} s`)
+    throw new InvalidInput(
+      `expected at most ${config.MAX_SONG_SECONDS} s of sound (MAX_SONG_SECONDS), ${name} has ${Math.round(facts.durationSeconds)} s`,
+    )
   }
   return facts.audio
 }

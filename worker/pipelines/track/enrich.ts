@@ -5,6 +5,8 @@ import { Metadata } from '../../providers/metadata/contract.ts'
 import { sources } from './sources.ts'
 import { trackStage } from './subject.ts'
 
+const UNIQUE_VIOLATION = '23505'
+
 /** Asks one source what it knows of the track. Runs beside the work on the audio, which never waits for it. */
 export const enrich = trackStage({
   name: 'enrich',
@@ -16,6 +18,8 @@ export const enrich = trackStage({
   weight: 0,
   async run(_inputs, context) {
     const { subject, providers, task, signal } = context
+    // Asked for by hand, the marker that stands for no sources runs too.
+    if (task.item === '') return context.skip('no source was configured for the track: run the stage sources again')
     const source = providers.metadata.get(task.item)
     if (!source) return context.skip(`${task.item} is not among the configured sources (METADATA_SOURCES)`)
     const found = await source.lookUp(subject, { signal })
@@ -38,7 +42,6 @@ async function fillGaps(transaction: Transaction, trackId: number, { data }: Met
     isrc: 'isrc' in data ? data.isrc : null,
     album: 'album' in data ? data.album : null,
     releaseDate: 'releaseDate' in data ? data.releaseDate : null,
-    spotifyTrackId: 'spotifyTrackId' in data ? await unlessTaken(transaction, data.spotifyTrackId) : null,
     primaryArtistId: 'spotifyTrackId' in data ? data.artists[0].id : null,
   }
   const names = (Object.keys(known) as (keyof typeof known)[]).filter((name) => known[name] !== null)
@@ -50,6 +53,7 @@ async function fillGaps(transaction: Transaction, trackId: number, { data }: Met
       .where(and(eq(tracks.id, trackId), or(...names.map((name) => isNull(tracks[name])))))
   }
   if ('spotifyTrackId' in data) {
+    await fillSpotifyId(transaction, trackId, data.spotifyTrackId)
     const artists = data.artists.map(({ id, name }) => ({ id, name }))
     await transaction
       .update(tracks)
@@ -58,11 +62,17 @@ async function fillGaps(transaction: Transaction, trackId: number, { data }: Met
   }
 }
 
-/** Another track may have been submitted by this very id: then this one goes without. */
-async function unlessTaken(transaction: Transaction, spotifyTrackId: string): Promise<string | null> {
-  const others = await transaction
-    .select({ id: tracks.id })
-    .from(tracks)
-    .where(eq(tracks.spotifyTrackId, spotifyTrackId))
-  return others.length === 0 ? spotifyTrackId : null
+/** Another track may have been submitted by this very id, perhaps at this moment: then this one goes without. */
+async function fillSpotifyId(transaction: Transaction, trackId: number, spotifyTrackId: string): Promise<void> {
+  await transaction.execute(sql`savepoint spotify_id`)
+  try {
+    await transaction
+      .update(tracks)
+      .set({ spotifyTrackId })
+      .where(and(eq(tracks.id, trackId), isNull(tracks.spotifyTrackId)))
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : null
+    if (!(cause instanceof Error && 'code' in cause && cause.code === UNIQUE_VIOLATION)) throw error
+    await transaction.execute(sql`rollback to savepoint spotify_id`)
+  }
 }

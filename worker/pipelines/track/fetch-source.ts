@@ -41,7 +41,11 @@ export async function fetchSource(context: Context<Track>, reserved: string): Pr
 export function sayName(error: unknown, { path, name }: Fetched): unknown {
   if (!(error instanceof AppError) || !error.message.includes(basename(path))) return error
   const { kind, retryable, details, cause } = error
-  return new AppError(kind, error.message.replaceAll(basename(path), () => name), { retryable, details, cause })
+  return new AppError(
+    kind,
+    error.message.replaceAll(basename(path), () => name),
+    { retryable, details, cause },
+  )
 }
 
 async function openUpload(context: Context<Track>, sha256: string, name: string): Promise<Fetched> {
@@ -105,7 +109,12 @@ async function assertMediaPath(path: string, config: Pick<Config, 'MEDIA_PATHS'>
 function fileName(source: TrackSource): string {
   const given =
     source.kind === 'upload' ? source.name : source.kind === 'path' ? basename(source.path) : nameOfUrl(source.url)
-  const last = given.replace(/\p{Cc}+/gu, ' ').split(/[/\\]/).pop()?.trim() ?? ''
+  const last =
+    given
+      .replace(/\p{Cc}+/gu, ' ')
+      .split(/[/\\]/)
+      .pop()
+      ?.trim() ?? ''
   if (last.length <= LONGEST_NAME_CHARACTERS) return last || 'song'
   const ending = extname(last).slice(0, 10)
   return (last.slice(0, LONGEST_NAME_CHARACTERS - ending.length) + ending).toWellFormed()

@@ -21,6 +21,8 @@ export const karaokeLines = trackStage({
   async record(output, transaction, track) {
     await transaction.delete(table).where(eq(table.trackId, track.id))
     if (output.lines.length === 0) return
-    await transaction.insert(table).values(output.lines.map((line, lineIndex) => ({ trackId: track.id, lineIndex, ...line })))
+    await transaction
+      .insert(table)
+      .values(output.lines.map((line, lineIndex) => ({ trackId: track.id, lineIndex, ...line })))
   },
 })

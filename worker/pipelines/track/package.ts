@@ -33,7 +33,11 @@ export const packageLyrics = trackStage({
     return {
       lineLrc: await keep('lyrics.line.lrc', 'text/plain; charset=utf-8', writeLrc(lyrics, { kind: 'line', metadata })),
       wordLrc: await keep('lyrics.word.lrc', 'text/plain; charset=utf-8', writeLrc(lyrics, { kind: 'word', metadata })),
-      ass: await keep('lyrics.ass', 'text/x-ssa; charset=utf-8', writeAss(lyrics, { ...styleOf(subject), ...PICTURE, faces: fonts.faces })),
+      ass: await keep(
+        'lyrics.ass',
+        'text/x-ssa; charset=utf-8',
+        writeAss(lyrics, { ...styleOf(subject), ...PICTURE, faces: fonts.faces }),
+      ),
       json: await keep('lyrics.json', 'application/json', writeLyricsJson(lyrics, metadata)),
     }
   },

@@ -28,8 +28,14 @@ export const screens = trackStage({
     }
     const titlePath = join(workspacePath, 'title.mov')
     const endPath = join(workspacePath, 'end.mov')
-    await renderTitleScreen({ ...screen, path: titlePath }, { signal, onProgress: (fraction) => context.progress(fraction / 2) })
-    await renderEndScreen({ ...screen, path: endPath }, { signal, onProgress: (fraction) => context.progress(0.5 + fraction / 2) })
+    await renderTitleScreen(
+      { ...screen, path: titlePath },
+      { signal, onProgress: (fraction) => context.progress(fraction / 2) },
+    )
+    await renderEndScreen(
+      { ...screen, path: endPath },
+      { signal, onProgress: (fraction) => context.progress(0.5 + fraction / 2) },
+    )
     return {
       title: await context.keep(titlePath, { name: 'title.mov', contentType: 'video/quicktime' }),
       end: await context.keep(endPath, { name: 'end.mov', contentType: 'video/quicktime' }),

@@ -26,7 +26,9 @@ export const segment = trackStage({
   async run({ download, align }, context) {
     const { config, providers } = context
     if (download.durationMs < config.CLIP_MIN_SECONDS * 1000) {
-      return context.skip(`the song lasts ${(download.durationMs / 1000).toFixed(1)} s, a clip at least ${config.CLIP_MIN_SECONDS} s (CLIP_MIN_SECONDS)`)
+      return context.skip(
+        `the song lasts ${(download.durationMs / 1000).toFixed(1)} s, a clip at least ${config.CLIP_MIN_SECONDS} s (CLIP_MIN_SECONDS)`,
+      )
     }
     const request = {
       lines: align?.lyrics.lines ?? [],
@@ -34,7 +36,8 @@ export const segment = trackStage({
       config: clipConfig(config),
     }
     const clip = selectClip({ ...request, sections: [] })
-    if (clip.isNatural) return { startMs: clip.startMs, endMs: clip.endMs, method: clip.method, reasons: [...clip.reasons] }
+    if (clip.isNatural)
+      return { startMs: clip.startMs, endMs: clip.endMs, method: clip.method, reasons: [...clip.reasons] }
     // The lyrics alone give no good place to stop: listen to the song's structure.
     const { sections } = await providers.structure.analyze({
       audioPath: await context.open(download.audio),
@@ -45,7 +48,12 @@ export const segment = trackStage({
     return { startMs: heard.startMs, endMs: heard.endMs, method: heard.method, reasons: [...heard.reasons] }
   },
   async record(output, transaction, track) {
-    const row = { startMs: output.startMs, endMs: output.endMs, metadata: { method: output.method, reasons: output.reasons }, updatedAt: new Date() }
+    const row = {
+      startMs: output.startMs,
+      endMs: output.endMs,
+      metadata: { method: output.method, reasons: output.reasons },
+      updatedAt: new Date(),
+    }
     await transaction
       .insert(karaokeSegments)
       .values({ trackId: track.id, segmentIndex: 0, ...row })
@@ -55,5 +63,9 @@ export const segment = trackStage({
 
 /** The clip's bounds as configured. */
 export function clipConfig(config: Config): ClipConfig {
-  return { minSeconds: config.CLIP_MIN_SECONDS, maxSeconds: config.CLIP_MAX_SECONDS, introSeconds: config.CLIP_INTRO_SECONDS }
+  return {
+    minSeconds: config.CLIP_MIN_SECONDS,
+    maxSeconds: config.CLIP_MAX_SECONDS,
+    introSeconds: config.CLIP_INTRO_SECONDS,
+  }
 }

@@ -25,14 +25,22 @@ export const separate = trackStage({
     })
     return {
       vocals: await context.keep(separated.vocalsPath, { name: 'vocals.flac', contentType: 'audio/flac' }),
-      instrumental: await context.keep(separated.instrumentalPath, { name: 'instrumental.flac', contentType: 'audio/flac' }),
+      instrumental: await context.keep(separated.instrumentalPath, {
+        name: 'instrumental.flac',
+        contentType: 'audio/flac',
+      }),
       method: separated.method,
     }
   },
   async record(output, transaction, track) {
     await transaction
       .update(songAudio)
-      .set({ vocalsCid: output.vocals.sha256, instrumentalCid: output.instrumental.sha256, separationMethod: output.method, updatedAt: new Date() })
+      .set({
+        vocalsCid: output.vocals.sha256,
+        instrumentalCid: output.instrumental.sha256,
+        separationMethod: output.method,
+        updatedAt: new Date(),
+      })
       .where(eq(songAudio.trackId, track.id))
   },
 })
