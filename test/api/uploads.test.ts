@@ -44,15 +44,24 @@ const offsetOf = async (ticket: Ticket) => {
 
 /** Sends the first bytes of an upload, then breaks the connection. */
 async function breakOff(ticket: Ticket, bytes: Uint8Array, sizeBytes: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const request = httpRequest(ticket.url, {
-      method: 'PUT',
-      headers: { 'upload-token': ticket.token, 'content-length': sizeBytes },
-    })
-    request.on('error', () => resolve())
-    request.write(bytes, () => setTimeout(() => request.destroy(), 50))
+  const request = httpRequest(ticket.url, {
+    method: 'PUT',
+    headers: { 'upload-token': ticket.token, 'content-length': sizeBytes },
   })
-  await expect.poll(() => offsetOf(ticket)).toBe(bytes.length)
+  const broken = new Promise<void>((resolve) => request.on('error', () => resolve()))
+  request.write(bytes)
+  await expect.poll(() => offsetOf(ticket), { timeout: 20_000 }).toBe(bytes.length)
+  request.destroy()
+  await broken
+  // Until the server has noticed, it still holds the upload for the old connection.
+  await expect.poll(countWriters, { timeout: 20_000 }).toBe(0)
+}
+
+async function countWriters(): Promise<number> {
+  const { rows } = await api.client.pool.query(
+    `select count(*) as n from pg_stat_activity where datname = current_database() and application_name = 'refrain upload'`,
+  )
+  return rows[0].n
 }
 
 test('a file sent in one go is stored under its hash and can be made a track', async () => {
