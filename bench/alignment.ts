@@ -111,8 +111,9 @@ function summarise(title: string, group: BenchSong['group'], count: number, targ
 }
 
 async function isolated(path: string): Promise<{ vocals: Float32Array; mix: Float32Array }> {
-  const { size } = await stat(path)
-  const key = `${basename(join(path, '..'))}-${basename(path)}-${size}`.replace(/[^\w.-]+/g, '_')
+  const { size, mtimeMs } = await stat(path)
+  // A recording made again may have the same size.
+  const key = `${basename(join(path, '..'))}-${basename(path)}-${size}-${Math.round(mtimeMs)}`.replace(/[^\w.-]+/g, '_')
   const files = [join(CACHE, `${key}.vocals.f32`), join(CACHE, `${key}.mix.f32`)] as const
   if (files.every((file) => existsSync(file))) {
     const [vocals, mix] = await Promise.all(files.map(async (file) => floats(await readFile(file))))

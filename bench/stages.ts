@@ -114,7 +114,9 @@ async function samplePeaks(root: number): Promise<void> {
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
     const name = pid === root ? 'the worker' : /^Name:\s+(\S+)/m.exec(status)?.[1]
     const kilobytes = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0)
-    if (name && kilobytes > 0) peaks.set(name, Math.max(peaks.get(name) ?? 0, kilobytes * 1024))
+    // A thread's name is that of a process that has not become ffmpeg yet.
+    if (name && !name.endsWith('Thread') && kilobytes > 0)
+      peaks.set(name, Math.max(peaks.get(name) ?? 0, kilobytes * 1024))
   }
 }
 

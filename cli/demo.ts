@@ -13,7 +13,7 @@ import { followTrack, readStages, type TrackState } from './follow.ts'
 import { startServices } from './services.ts'
 import { StoppedByPerson, stopSignal } from './stop-signal.ts'
 import { checkFiles, type Submission, submitSong, titleOf } from './submit.ts'
-import { messageOf, oneLine } from './text.ts'
+import { messageOf } from './text.ts'
 
 /**
  * `npm run demo [-- song lyrics]`: starts what is needed, submits the song through GraphQL as a dApp would, follows it, and says
@@ -61,7 +61,7 @@ async function makeKaraoke(
   await retryFailed(api, trackId)
   const track = await followTrack(api, trackId, stages, process.stdout, signal)
   const failed = track.tasks.filter((task) => task.status === 'FAILED' || task.status === 'CANCELED')
-  await showResults(api, track, config, signal)
+  await showResults(api, track, stages, config, signal)
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   if (failed.length > 0) {
     explainFailure(failed, config)
@@ -71,14 +71,23 @@ async function makeKaraoke(
   return 0
 }
 
-async function showResults(api: ApiClient, track: TrackState, config: Config, signal: AbortSignal): Promise<void> {
+async function showResults(
+  api: ApiClient,
+  track: TrackState,
+  stages: readonly string[],
+  config: Config,
+  signal: AbortSignal,
+): Promise<void> {
+  const place = (task: TrackState['tasks'][number]) => stages.indexOf(task.type.toLowerCase())
+  const rows = track.tasks
+    .toSorted((a, b) => place(a) - place(b))
+    .map((task) =>
+      task.status === 'COMPLETED'
+        ? [nameOf(task), (task.seconds ?? 0).toFixed(1).padStart(7), '']
+        : [nameOf(task), '', [task.status.toLowerCase(), task.reason].filter(Boolean).join(': ')],
+    )
   say('\nSeconds per stage')
-  const rows = track.tasks.map((task) => [
-    nameOf(task),
-    (task.seconds ?? 0).toFixed(1).padStart(7),
-    task.status === 'COMPLETED' ? '' : oneLine([task.status.toLowerCase(), task.reason].filter(Boolean).join(': ')),
-  ])
-  for (const row of table(rows)) say(`  ${row}`)
+  for (const row of table(rows, Number.POSITIVE_INFINITY)) say(`  ${row}`)
   const files = await readFiles(api, track.id)
   if (files.length === 0) return
   const folder = join(config.REFRAIN_DATA_DIR, 'results', track.id.replaceAll(/\W+/g, '-'))

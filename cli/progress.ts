@@ -94,14 +94,11 @@ function createPlainLines(out: ProgressOutput): ProgressView {
 }
 
 function drawBar(line: StageLine, labelWidth: number): string {
+  const head = `${MARKS[line.status] ?? ' '} ${pad(line.label, labelWidth)}`
+  if (line.status === 'waiting') return `${head}  ${figure(line)}`.trimEnd()
+  if (line.status !== 'running' && line.status !== 'completed') return `${head}  ${describe(line)}`
   const filled = Math.round((line.status === 'completed' ? 1 : line.fraction) * BAR_WIDTH)
-  const bar =
-    line.status === 'running' || line.status === 'completed'
-      ? '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled)
-      : '░'.repeat(BAR_WIDTH)
-  const isPlain = line.status === 'running' || line.status === 'completed' || line.status === 'waiting'
-  const tail = isPlain ? figure(line) : describe(line)
-  return `${MARKS[line.status] ?? ' '} ${pad(line.label, labelWidth)}  ${bar}  ${tail}`.trimEnd()
+  return `${head}  ${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}  ${figure(line)}`.trimEnd()
 }
 
 /** `running`, `running, 40 %`, `completed in 3.2 s`, `skipped (the track has no lyrics)`. */

@@ -64,15 +64,15 @@ function playBar(section: Section, index: number, chord: ChordName, sounds: Reco
   for (let eighth = 0; eighth < 8; eighth++) {
     const beat = first + eighth / 2
     const isOpen = isChorus && eighth === 7
-    play(isOpen ? sounds.openHat : sounds.hat, beat, (eighth % 2 === 0 ? 0.22 : 0.14) * gains.hats, 0.45)
+    play(isOpen ? sounds.openHat : sounds.hat, beat, (eighth % 2 === 0 ? 0.22 : 0.14) * gains.hats, 0.6)
     const tone = STRING_PATTERN[eighth]
-    play(sounds.strings[chord][tone][index % 2], beat, 0.4 * gains.strings * STRING_ACCENTS[eighth], -0.55)
+    play(sounds.strings[chord][tone][index % 2], beat, 0.4 * gains.strings * STRING_ACCENTS[eighth], -0.75)
     if (eighth === 0 || eighth === 3 || eighth === 6 || (isChorus && eighth === 5)) {
       play(sounds.bass[chord], beat, 0.34 * gains.bass, 0)
     }
   }
   for (const beat of isChorus ? [0, 1.5, 2.5] : [0, 2.5]) {
-    for (const tone of sounds.piano[chord]) play(tone, first + beat, 0.14 * gains.piano, 0.5)
+    for (const tone of sounds.piano[chord]) play(tone, first + beat, 0.14 * gains.piano, 0.7)
   }
   playPad(chord, first, gains.pad, sounds, play)
 }
@@ -85,8 +85,8 @@ function playEnding(section: Section, index: number, chord: ChordName, sounds: R
   play(sounds.kick, first, 0.8, 0)
   play(sounds.crash, first, 0.3, 0.35)
   play(sounds.endingBass, first, 0.34, 0)
-  for (const [i, tone] of sounds.strings[chord].entries()) play(tone[0], first + 0.06 * i, 0.55, -0.55)
-  for (const tone of sounds.piano[chord]) play(tone, first, 0.24, 0.5)
+  for (const [i, tone] of sounds.strings[chord].entries()) play(tone[0], first + 0.06 * i, 0.55, -0.75)
+  for (const tone of sounds.piano[chord]) play(tone, first, 0.24, 0.7)
 }
 
 function playPad(chord: ChordName, beat: number, gain: number, sounds: Recordings, play: Play): void {

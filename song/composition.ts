@@ -43,7 +43,17 @@ export const CHORDS: Readonly<Record<ChordName, { readonly bass: number; readonl
   G: { bass: 31, notes: [55, 59, 62] },
 }
 
-const PITCHES: Readonly<Record<string, number>> = { G3: 55, A3: 57, B3: 59, C4: 60, D4: 62, E4: 64, F4: 65, G4: 67 }
+const PITCHES: Readonly<Record<string, number>> = {
+  G3: 55,
+  A3: 57,
+  B3: 59,
+  C4: 60,
+  D4: 62,
+  E4: 64,
+  F4: 65,
+  G4: 67,
+  A4: 69,
+}
 
 /** Reads `'D4:1 F4:1.5'`: pitch and beats. */
 function parseNotes(notation: string): Note[] {
@@ -53,22 +63,35 @@ function parseNotes(notation: string): Note[] {
   })
 }
 
-// Two phrases share a verse's eight bars; the last line climbs to lead into the chorus.
+// A verse's last line climbs to lead into the chorus. No line is sung to quite the tune of another.
 const VERSE_CHORDS: readonly ChordName[] = ['C', 'Am', 'F', 'G', 'C', 'Am', 'F', 'G']
 const CHORUS_CHORDS: readonly ChordName[] = ['F', 'C', 'G', 'Am', 'F', 'C', 'G', 'C']
-const VERSE_MELODY = [
+const VERSE_1_MELODY = [
   'C4:1 C4:0.5 E4:1.5 D4:0.5 C4:0.5 E4:1.5 D4:0.5 C4:1.25',
   'A3:1 A3:0.5 C4:1.5 C4:1 D4:1 B3:0.5 G3:1.75',
-  'C4:1 C4:0.5 E4:1.5 D4:0.5 C4:0.5 E4:1.5 D4:0.5 C4:1.25',
+  'E4:1 D4:0.5 G4:1.5 F4:0.5 D4:0.5 C4:1.5 B3:0.5 A3:1.25',
   'A3:1 A3:0.5 C4:1.5 D4:1 E4:1 E4:0.5 D4:1.75',
 ]
-const CHORUS_MELODY = [
+const VERSE_2_MELODY = [
+  'G3:1 C4:0.5 D4:1.5 E4:0.5 D4:0.5 C4:1.5 B3:0.5 A3:1.25',
+  'C4:1 A3:0.5 F4:1.5 E4:1 D4:1 C4:0.5 B3:1.75',
+  'G4:1 E4:0.5 D4:1.5 E4:0.5 G4:0.5 A4:1.5 G4:0.5 E4:1.25',
+  'F4:1 E4:0.5 C4:1.5 D4:1 F4:1 E4:0.5 G4:1.75',
+]
+const CHORUS_1_MELODY = [
   'C4:1 F4:0.5 F4:1.5 E4:1 G4:1 E4:0.5 C4:1.75',
   'D4:1 D4:0.5 G4:1.5 F4:1 E4:1 D4:0.5 C4:1.75',
-  'C4:1 F4:0.5 F4:1.5 E4:1 E4:1 G4:0.5 G4:1.75',
-  'D4:0.5 D4:0.5 D4:2 F4:1 E4:1 D4:0.5 C4:2',
+  'A4:1 G4:0.5 F4:1.5 A4:1 G4:1 D4:0.5 E4:1.75',
+  'B3:0.5 D4:0.5 F4:2 G4:1 E4:1 D4:0.5 C4:2',
 ]
-const TAG_MELODY = ['D4:1 D4:0.5 G4:1.5 F4:1 E4:1 D4:0.5 C4:3']
+/** The second time the singer takes the tune higher. */
+const CHORUS_2_MELODY = [
+  'A3:1 C4:0.5 F4:1.5 G4:1 G4:1 F4:0.5 E4:1.75',
+  'G4:1 F4:0.5 D4:1.5 F4:1 A4:1 G4:0.5 E4:1.75',
+  'A4:1 G4:0.5 A4:1.5 F4:1 G4:1 E4:0.5 C4:1.75',
+  'D4:0.5 F4:0.5 G4:2 A4:1 G4:1 F4:0.5 E4:2',
+]
+const TAG_MELODY = ['C4:1 C4:0.5 F4:1.5 E4:1 D4:1 B3:0.5 C4:3']
 
 const VERSE_1 = [
   'Late at night when the rain comes down',
@@ -86,7 +109,7 @@ const CHORUS = [
   'Follow me down lantern road',
   'Every light will bring us home',
   'Hold my hand and sing with me',
-  'Lantern road oh lantern road',
+  'Lantern road my lantern road',
 ]
 const TAG = ['Every light will bring us home']
 
@@ -103,10 +126,10 @@ function section(
 
 export const SECTIONS: readonly Section[] = [
   section('intro', 0, ['C', 'Am', 'F', 'G']),
-  section('verse', 4, VERSE_CHORDS, VERSE_1, VERSE_MELODY),
-  section('chorus', 12, CHORUS_CHORDS, CHORUS, CHORUS_MELODY),
-  section('verse', 20, VERSE_CHORDS, VERSE_2, VERSE_MELODY),
-  section('chorus', 28, CHORUS_CHORDS, CHORUS, CHORUS_MELODY),
+  section('verse', 4, VERSE_CHORDS, VERSE_1, VERSE_1_MELODY),
+  section('chorus', 12, CHORUS_CHORDS, CHORUS, CHORUS_1_MELODY),
+  section('verse', 20, VERSE_CHORDS, VERSE_2, VERSE_2_MELODY),
+  section('chorus', 28, CHORUS_CHORDS, CHORUS, CHORUS_2_MELODY),
   section('outro', 36, ['F', 'G', 'C', 'C'], TAG, TAG_MELODY),
 ]
 

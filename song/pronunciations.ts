@@ -35,7 +35,6 @@ const WORDS: Readonly<Record<string, string>> = {
   me: 'M IY',
   my: 'M AY',
   night: 'N AY T',
-  oh: 'OW',
   past: 'P AE S T',
   place: 'P L EY S',
   rain: 'R EY N',

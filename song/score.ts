@@ -1,6 +1,7 @@
-import { BARS, BEAT_SECONDS, BEATS_PER_BAR, beatSeconds, type Note, SECTIONS, type SungLine } from './composition.ts'
+import { BARS, BEATS_PER_BAR, beatSeconds, type Note, SECTIONS, type SungLine } from './composition.ts'
 import { PHONES, type PhoneName } from './phones.ts'
 import { pronounce } from './pronunciations.ts'
+import { createNoise } from './random.ts'
 
 /** A phone at its place in the song. `wordIndex` counts the song's words from 0. */
 export interface ScoredPhone {
@@ -23,7 +24,7 @@ export interface ScoredLine {
   readonly endSeconds: number
 }
 
-/** A note as sung: its vowel begins at `startSeconds`, on the beat; the consonants before it come earlier. */
+/** A note as sung: its vowel begins at `startSeconds`, near the beat; the consonants before it come earlier. */
 export interface ScoredNote {
   readonly midi: number
   readonly onsetSeconds: number
@@ -47,9 +48,11 @@ interface Syllable {
 
 /** Consonants may take at most this share of the time between two vowels' beginnings. */
 const CONSONANT_SHARE = 0.55
+/** A singer is at most this far off the beat. */
+const LOOSENESS_SECONDS = 0.03
 
 /**
- * Places every phone in time: vowels begin on their note, consonants have their natural length and lead up to the
+ * Places every phone in time: vowels begin with their note, consonants have their natural length and lead up to the
  * next note. Consonants are shortened together where a note is too short for them.
  */
 export function buildScore(): Score {
@@ -57,10 +60,11 @@ export function buildScore(): Score {
   const words: ScoredWord[] = []
   const lines: ScoredLine[] = []
   const notes: ScoredNote[] = []
+  const looseness = createNoise(3)
   for (const line of SECTIONS.flatMap((section) => section.lines)) {
     const texts = line.text.split(' ')
     const firstPhone = phones.length
-    placeLine(line, texts, words.length, lines.length, phones, notes)
+    placeLine(line, texts, words.length, lines.length, phones, notes, looseness)
     const linePhones = phones.slice(firstPhone)
     for (const text of texts) {
       const own = linePhones.filter((phone) => phone.wordIndex === words.length)
@@ -92,12 +96,13 @@ function placeLine(
   lineIndex: number,
   phones: ScoredPhone[],
   notes: ScoredNote[],
+  looseness: () => number,
 ): void {
   const syllables = texts.flatMap((text, i) => pronounce(text).map((syllable) => toSyllable(syllable, firstWord + i)))
   if (syllables.length !== line.notes.length) {
     throw new Error(`expected ${syllables.length} notes for "${line.text}", got ${line.notes.length}`)
   }
-  const starts = noteStarts(line.bar * BEATS_PER_BAR, line.notes)
+  const starts = noteStarts(line.bar * BEATS_PER_BAR, line.notes, looseness)
   let time = starts[0] - totalSeconds(onset(syllables[0]))
   for (const [i, syllable] of syllables.entries()) {
     const following = i + 1 < syllables.length ? onset(syllables[i + 1]) : []
@@ -155,9 +160,9 @@ function totalSeconds(names: readonly PhoneName[]): number {
   return names.reduce((sum, name) => sum + PHONES[name].seconds, 0)
 }
 
-/** Start of every note, and the end of the last. */
-function noteStarts(firstBeat: number, notes: readonly Note[]): number[] {
-  const starts = [beatSeconds(firstBeat)]
-  for (const note of notes) starts.push(starts[starts.length - 1] + note.beats * BEAT_SECONDS)
-  return starts
+/** Start of every note, and the end of the last: on the beat, give or take the singer's looseness. */
+function noteStarts(firstBeat: number, notes: readonly Note[], looseness: () => number): number[] {
+  const beats = [firstBeat]
+  for (const note of notes) beats.push(beats[beats.length - 1] + note.beats)
+  return beats.map((beat) => beatSeconds(beat) + LOOSENESS_SECONDS * looseness())
 }

@@ -8,7 +8,7 @@ import { CONTROL_PERIOD, type Tracks, traceGestures } from './tracks.ts'
 
 /** A tract shorter than a grown man's: all formants lie higher by this factor. */
 const TRACT_SCALE = 1.08
-const HIGHER_FORMANTS_HZ = [3500, 4500, 5500, 6500, 7500, 8500]
+const HIGHER_FORMANTS_HZ = [3000, 4100, 5300, 6500, 7500, 8500]
 const HIGHER_BANDWIDTHS_HZ = [120, 200, 350, 500, 700, 900]
 const NASAL_POLE_HZ = 280
 const NASAL_ZERO_HZ = 550
@@ -18,8 +18,8 @@ const TILT_HZ = 5500
 const BREATHINESS = 0.03
 const JITTER = 0.004
 const SHIMMER = 0.03
-const FRICATION_LEVEL = 1.7
-const ASPIRATION_LEVEL = 0.8
+const FRICATION_LEVEL = 2.2
+const ASPIRATION_LEVEL = 1.1
 
 /**
  * Sings the score with a cascade/parallel formant synthesiser: a glottal source through a chain of resonances, and
@@ -37,7 +37,7 @@ export function sing(score: Score, sampleRateHz: number, samples: number): Float
 
 function synthesize(
   tracks: Tracks,
-  { pitchHz, loudness }: Expression,
+  { pitchHz, loudness, tract }: Expression,
   sampleRateHz: number,
   samples: number,
 ): Float32Array {
@@ -63,10 +63,11 @@ function synthesize(
 
   for (let frame = 0; frame * CONTROL_PERIOD < samples; frame++) {
     const hz = pitchHz[frame]
+    const scale = TRACT_SCALE * tract[frame]
     // A singer raises the first formant with the pitch: below the fundamental it would amplify nothing.
-    setResonance(formants[0], Math.max(tracks.f1[frame] * TRACT_SCALE, 1.05 * hz), tracks.b1[frame], sampleRateHz)
-    setResonance(formants[1], tracks.f2[frame] * TRACT_SCALE, tracks.b2[frame], sampleRateHz)
-    setResonance(formants[2], tracks.f3[frame] * TRACT_SCALE, tracks.b3[frame], sampleRateHz)
+    setResonance(formants[0], Math.max(tracks.f1[frame] * scale, 1.05 * hz), tracks.b1[frame], sampleRateHz)
+    setResonance(formants[1], tracks.f2[frame] * scale, tracks.b2[frame], sampleRateHz)
+    setResonance(formants[2], tracks.f3[frame] * scale, tracks.b3[frame], sampleRateHz)
     const zeroHz = NASAL_POLE_HZ + tracks.nasality[frame] * (NASAL_ZERO_HZ - NASAL_POLE_HZ)
     setAntiResonance(nasalZero, zeroHz, NASAL_BANDWIDTH_HZ, sampleRateHz)
     setBandpass(low, tracks.lowHz[frame], tracks.lowBandwidthHz[frame], sampleRateHz)

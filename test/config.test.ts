@@ -11,7 +11,7 @@ test('nothing set gives every default', () => {
     LOG_LEVEL: 'info',
     MAX_JOB_RETRIES: 3,
     JOB_TIMEOUT_MS: 900_000,
-    WORKER_QUEUES: ['light', 'heavy', 'encode'],
+    WORKER_QUEUES: ['light', 'lookup', 'heavy', 'encode'],
     RETRY_DELAYS_SECONDS: [10, 60, 300],
     TRANSLATION_LANGUAGES: ['zh', 'vi', 'id'],
     GRAPHIQL: true,
@@ -90,7 +90,7 @@ test('the description lists every variable the parser knows, with its default', 
   const fallback = Object.fromEntries(described.map((one) => [one.name, one.fallback]))
   expect(fallback).toMatchObject({
     PORT: '4000',
-    WORKER_QUEUES: 'light,heavy,encode',
+    WORKER_QUEUES: 'light,lookup,heavy,encode',
     DATABASE_URL: '',
     REFRAIN_DATA_DIR: '.refrain',
     HEAVY_CONCURRENCY: 'number of cores',

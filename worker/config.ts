@@ -83,9 +83,10 @@ const variables = {
   DOWNLOAD_TIMEOUT_SECONDS: variable(seconds(600, 86_400), 'time limit for fetching a song from a URL'),
   WORKER_QUEUES: variable(
     list(QUEUES.join(',')).pipe(z.array(z.enum(QUEUES)).min(1)),
-    'queues this worker serves: light (waiting, small work), heavy (arithmetic on samples), encode (video)',
+    'queues this worker serves: light (small work), lookup (waiting for services that are asked slowly), heavy (arithmetic on samples), encode (video)',
   ),
   LIGHT_CONCURRENCY: variable(whole(24, 1, 200), 'light tasks at once in one worker'),
+  LOOKUP_CONCURRENCY: variable(whole(8, 1, 200), 'lookups at once in one worker'),
   HEAVY_CONCURRENCY: variable(
     whole(cores, 1, 64),
     'heavy tasks at once in one worker; each takes a core and up to 1 GB',

@@ -23,7 +23,12 @@ await runProcess('worker', async (config, log) => {
   const client = openClient(url, {
     // The worker tells listeners outside its transactions: NOTIFY inside them makes commits queue up.
     settings: { 'engine.notify': 'off' },
-    maxConnections: Math.min(light, 12) + config.HEAVY_CONCURRENCY + config.ENCODE_CONCURRENCY + 6,
+    maxConnections:
+      Math.min(light, 12) +
+      Math.min(config.LOOKUP_CONCURRENCY, 4) +
+      config.HEAVY_CONCURRENCY +
+      config.ENCODE_CONCURRENCY +
+      6,
     name: 'refrain worker',
   })
   await syncPipelines(client.pool, pipelines, {

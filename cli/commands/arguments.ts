@@ -2,11 +2,6 @@ import { InvalidInput } from '../../worker/errors.ts'
 import { columnsOf, oneLine, pad, shorten } from '../text.ts'
 import type { Invocation } from './index.ts'
 
-/** A track's global id: `Track:12`, or plainly `12`. */
-export function trackIdOf(text: string): string {
-  return /^\d+$/.test(text) ? `Track:${text}` : text
-}
-
 /** A task's global id: `Task:12`, or plainly `12`. */
 export function taskIdOf(text: string): string {
   return /^\d+$/.test(text) ? `Task:${text}` : text
@@ -42,11 +37,17 @@ export function enumOption(invocation: Invocation, name: string): string[] | nul
   return textOption(invocation, name)?.toUpperCase().replaceAll('-', '_').split(',') ?? null
 }
 
-/** Rows as columns of even width, one line each; on a terminal none is wider than it. Empty columns go. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Rows as columns of even width, one line each. Empty columns go.
+ *
+ * @param room columns that a line may take: those of the terminal unless given
+ */
+export function table(
+  rows: readonly (readonly string[])[],
+  room = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY,
+): string[] {
   const cells = rows.map((row) => row.map(oneLine))
   const widths = cells[0]?.map((_cell, column) => Math.max(...cells.map((row) => columnsOf(row[column])))) ?? []
-  const room = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
   return cells.map((row) => {
     const columns = row.flatMap((cell, column) => (widths[column] > 0 ? [pad(cell, widths[column])] : []))
     return shorten(columns.join('  ').trimEnd(), room)

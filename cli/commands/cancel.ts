@@ -1,6 +1,7 @@
 import { asError } from '../client.ts'
-import { count, requirePositional, textOption, trackIdOf } from './arguments.ts'
+import { count, requirePositional, textOption } from './arguments.ts'
 import type { Command } from './index.ts'
+import { trackIdOf } from './track-id.ts'
 
 export const cancel: Command = {
   name: 'cancel',
@@ -10,7 +11,7 @@ export const cancel: Command = {
   options: { reason: { type: 'string' } },
   async run(invocation) {
     const { api, isJson, print } = invocation
-    const trackId = trackIdOf(requirePositional(invocation, 0, 'a track: refrain cancel Track:1'))
+    const trackId = await trackIdOf(api, requirePositional(invocation, 0, 'a track: refrain cancel Track:1'))
     const { cancelTrack } = await api.request<{
       cancelTrack: { canceledTasks?: number; message?: string; code?: string }
     }>(

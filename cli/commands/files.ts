@@ -1,6 +1,7 @@
 import { readFiles, saveFiles } from '../files.ts'
-import { count, requirePositional, table, textOption, trackIdOf } from './arguments.ts'
+import { count, requirePositional, table, textOption } from './arguments.ts'
 import type { Command } from './index.ts'
+import { trackIdOf } from './track-id.ts'
 
 export const files: Command = {
   name: 'files',
@@ -10,7 +11,10 @@ export const files: Command = {
   options: { out: { type: 'string' } },
   async run(invocation) {
     const { api, isJson, print, signal } = invocation
-    const found = await readFiles(api, trackIdOf(requirePositional(invocation, 0, 'a track: refrain files Track:1')))
+    const found = await readFiles(
+      api,
+      await trackIdOf(api, requirePositional(invocation, 0, 'a track: refrain files Track:1')),
+    )
     const folder = textOption(invocation, 'out')
     if (folder) await saveFiles(found, folder, signal)
     if (isJson) print(JSON.stringify(found))

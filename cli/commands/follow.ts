@@ -1,6 +1,7 @@
 import { followTrack, readStages, type TrackState } from '../follow.ts'
-import { requirePositional, trackIdOf } from './arguments.ts'
+import { requirePositional } from './arguments.ts'
 import type { Command } from './index.ts'
+import { trackIdOf } from './track-id.ts'
 
 export const follow: Command = {
   name: 'follow',
@@ -10,7 +11,7 @@ export const follow: Command = {
   options: {},
   async run(invocation) {
     const { api, isJson, signal, print } = invocation
-    const trackId = trackIdOf(requirePositional(invocation, 0, 'a track: refrain follow Track:1'))
+    const trackId = await trackIdOf(api, requirePositional(invocation, 0, 'a track: refrain follow Track:1'))
     const track = await followTrack(
       api,
       trackId,

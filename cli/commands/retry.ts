@@ -1,6 +1,7 @@
 import { type ApiClient, asError } from '../client.ts'
-import { count, enumOption, requirePositional, taskIdOf, textOption, trackIdOf } from './arguments.ts'
+import { count, enumOption, requirePositional, taskIdOf, textOption } from './arguments.ts'
 import type { Command } from './index.ts'
+import { trackIdOf } from './track-id.ts'
 
 interface Answer {
   readonly __typename: string
@@ -43,7 +44,7 @@ async function retryFailed(api: ApiClient, track: string | undefined, type: stri
     }`,
     {
       filter: {
-        ...(track ? { trackId: trackIdOf(track) } : {}),
+        ...(track ? { trackId: await trackIdOf(api, track) } : {}),
         ...(type ? { type } : {}),
       },
     },

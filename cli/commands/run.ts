@@ -2,8 +2,9 @@ import { InvalidInput } from '../../worker/errors.ts'
 import type { ApiClient } from '../client.ts'
 import { readStages } from '../follow.ts'
 import { oneLine } from '../text.ts'
-import { numberOption, requirePositional, textOption, trackIdOf } from './arguments.ts'
+import { numberOption, requirePositional, textOption } from './arguments.ts'
 import type { Command } from './index.ts'
+import { trackIdOf } from './track-id.ts'
 
 interface Outcome {
   readonly trackId: string
@@ -36,7 +37,7 @@ export const run: Command = {
     const stages = await readStages(api)
     if (!stages.includes(stage))
       throw new InvalidInput(`there is no stage ${stage}, only ${stages.join(', ')}`, { details: { usage: true } })
-    const trackIds = track ? [trackIdOf(track)] : await failedTracks(api, stage, limit)
+    const trackIds = track ? [await trackIdOf(api, track)] : await failedTracks(api, stage, limit)
     const outcomes: Outcome[] = []
     for (const trackId of trackIds) {
       outcomes.push(await (values.dependents ? rerun(api, stage, trackId) : runStage(api, stage, trackId)))

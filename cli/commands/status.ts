@@ -1,7 +1,8 @@
 import { NotFound } from '../../worker/errors.ts'
 import { readStages, readTrack, stageLines } from '../follow.ts'
-import { requirePositional, table, trackIdOf } from './arguments.ts'
+import { requirePositional, table } from './arguments.ts'
 import type { Command } from './index.ts'
+import { trackIdOf } from './track-id.ts'
 
 export const status: Command = {
   name: 'status',
@@ -11,7 +12,7 @@ export const status: Command = {
   options: {},
   async run(invocation) {
     const { api, isJson, print } = invocation
-    const trackId = trackIdOf(requirePositional(invocation, 0, 'a track: refrain status Track:1'))
+    const trackId = await trackIdOf(api, requirePositional(invocation, 0, 'a track: refrain status Track:1'))
     const track = await readTrack(api, trackId)
     if (!track) throw new NotFound(`there is no track ${trackId}`)
     if (isJson) {

@@ -1,5 +1,6 @@
-import { count, enumOption, numberOption, table, textOption, trackIdOf } from './arguments.ts'
+import { count, enumOption, numberOption, table, textOption } from './arguments.ts'
 import type { Command } from './index.ts'
+import { trackIdOf } from './track-id.ts'
 
 interface TaskNode {
   readonly id: string
@@ -37,7 +38,7 @@ export const tasks: Command = {
       }`,
       {
         first: numberOption(invocation, 'limit', 50, 100),
-        trackId: track ? trackIdOf(track) : null,
+        trackId: track ? await trackIdOf(api, track) : null,
         status: enumOption(invocation, 'status'),
         type: enumOption(invocation, 'type'),
       },

@@ -63,17 +63,17 @@ test('on a low terminal what is done makes room, so that redrawing stays possibl
   expect(terminal.screen).toHaveLength(5)
   expect(terminal.screen.slice(1).map((shown) => shown.replace(/\s+/g, ' ').slice(0, 10))).toEqual([
     '▸ separate',
-    '✗ align ░░',
-    ' render ░░',
+    '✗ align fa',
+    ' render wa',
     ' and 2 mor',
   ])
 })
 
 test('bars are aligned, say each status once and keep control characters from the terminal', () => {
   const shown = drawBars(LINES, 400, 24)
-  expect(new Set(shown.map((text) => text.search(/[█░]/))).size).toBe(1)
+  for (const text of shown) expect(text.slice(17)).toMatch(/^ {2}\S/)
   expect(shown[0]).toMatch(/^✓ download +█{24} {2}1\.3 s$/)
-  expect(shown[1]).toMatch(/^– translate pt-BR {2}░{24} {2}skipped \(translating needs/)
+  expect(shown[1]).toMatch(/^– translate pt-BR {2}skipped \(translating needs/)
   expect(shown[2]).toMatch(/^▸ separate +█{12}░{12} {2}50 %$/)
   expect(shown[3]).toMatch(/failed \(expected words, got 🎤 日本語 \[31m\)$/)
 })

@@ -66,7 +66,7 @@ beforeAll(async () => {
     first: await engine.submit(twin),
     second: await engine.submit(twin),
   }
-  await engine.startWorker({ WORKER_QUEUES: 'light,heavy' })
+  await engine.startWorker({ WORKER_QUEUES: 'light,lookup,heavy' })
   await engine.until(
     `select 1 where not exists (select from tasks t join stages s on s.pipeline = t.pipeline and s.name = t.stage
        where s.queue <> 'encode' and t.status in ('pending', 'running'))`,

@@ -45,7 +45,7 @@ beforeAll(async () => {
   unusable = await submitAll(await unusableSources())
   odd = await submitAll(await oddSources())
   // Nobody encodes: what is looked at here comes before.
-  await engine.startWorker({ WORKER_QUEUES: 'light,heavy' })
+  await engine.startWorker({ WORKER_QUEUES: 'light,lookup,heavy' })
   const isSettled = `select 1 where not exists (select from tasks t join stages s on s.pipeline = t.pipeline and s.name = t.stage
     where s.queue <> 'encode' and t.status in ('pending', 'running'))`
   await engine.until(isSettled, [], 170)

@@ -23,7 +23,7 @@ beforeAll(async () => {
     },
   }
   // Only light stages run: work on sound is settled by hand.
-  engine = await createTestEngine([pipeline], { providers, environment: { WORKER_QUEUES: 'light' } })
+  engine = await createTestEngine([pipeline], { providers, environment: { WORKER_QUEUES: 'light,lookup' } })
   await engine.startWorker()
 })
 afterAll(async () => {

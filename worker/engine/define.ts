@@ -2,8 +2,8 @@ import type { z } from 'zod'
 import type { Transaction } from '../db/client.ts'
 import type { Context } from './context.ts'
 
-/** Which pool of workers runs a stage: waiting and small work, arithmetic on samples, or video encoding. */
-export const QUEUES = ['light', 'heavy', 'encode'] as const
+/** Which pool of workers runs a stage: small work, questions to services that are asked slowly, arithmetic on samples, or video encoding. */
+export const QUEUES = ['light', 'lookup', 'heavy', 'encode'] as const
 export type Queue = (typeof QUEUES)[number]
 
 /**

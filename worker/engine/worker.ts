@@ -109,6 +109,7 @@ export async function startWorker(options: {
   async function startRunner(queue: Queue): Promise<Runner> {
     const concurrency = {
       light: config.LIGHT_CONCURRENCY,
+      lookup: config.LOOKUP_CONCURRENCY,
       heavy: config.HEAVY_CONCURRENCY,
       encode: config.ENCODE_CONCURRENCY,
     }[queue]

@@ -15,6 +15,7 @@ export const enrich = trackStage({
   each: { of: sources, path: 'sources' },
   output: Metadata,
   canSkip: true,
+  queue: 'lookup',
   weight: 0,
   async run(_inputs, context) {
     const { subject, providers, task, signal } = context
