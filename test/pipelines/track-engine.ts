@@ -33,6 +33,8 @@ export interface TrackEngine extends TestEngine {
   }): Promise<number>
   /** All tasks of the work on a track's audio by `stage`, or `stage item` where a stage has several. */
   tasksOf(trackId: number): Promise<Readonly<Record<string, TaskRow>>>
+  /** Writes every change of a track's stage into the table `stage_moves`. */
+  watchStages(): Promise<void>
   /** Files that should be gone when nothing runs: half-received ones and those of private workspaces. */
   leftFiles(): Promise<string[]>
 }
@@ -78,6 +80,12 @@ export async function createTrackEngine(environment: Record<string, string> = {}
       )
       return Object.fromEntries(rows.map((row) => [row.item ? `${row.stage} ${row.item}` : row.stage, row]))
     },
+    async watchStages() {
+      await engine.query(`create table stage_moves (id bigint generated always as identity, was text, became text);
+      create function note_stage() returns trigger language plpgsql as $$
+        begin insert into stage_moves (was, became) values (old.stage, new.stage); return null; end $$;
+      create trigger note_stage after update of stage on tracks for each row execute function note_stage()`)
+    },
     async leftFiles() {
       const incoming = await readdir(join(folder, 'artifacts', 'incoming')).catch(() => [])
       const workers = await readdir(join(folder, 'work')).catch(() => [])
@@ -90,4 +98,9 @@ export async function createTrackEngine(environment: Record<string, string> = {}
 /** `stage status` of every task of a track. */
 export function statuses(tasks: Readonly<Record<string, TaskRow>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(tasks).map(([name, task]) => [name, task.status]))
+}
+
+/** All tasks but these. */
+export function without(all: Readonly<Record<string, TaskRow>>, names: readonly string[]) {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name)))
 }
