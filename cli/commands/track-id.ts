@@ -1,8 +1,6 @@
 import { NotFound } from '../../worker/errors.ts'
 import type { ApiClient } from '../client.ts'
 
-const PAGE = 100
-
 /**
  * A track's global id, from what people have at hand: `Track:12`, plainly `12`, or its Spotify id.
  *
@@ -14,22 +12,10 @@ export async function trackIdOf(api: ApiClient, text: string): Promise<string> {
 }
 
 async function findSpotifyTrack(api: ApiClient, spotifyId: string): Promise<string> {
-  interface Page {
-    readonly tracks: {
-      readonly edges: readonly { readonly node: { readonly id: string; readonly spotifyTrackId: string | null } }[]
-      readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null }
-    }
-  }
-  for (let after: string | null = null; ; ) {
-    const { tracks }: Page = await api.request<Page>(
-      `query ($first: Int!, $after: String) {
-        tracks(first: $first, after: $after) { edges { node { id spotifyTrackId } } pageInfo { hasNextPage endCursor } }
-      }`,
-      { first: PAGE, after },
-    )
-    const found = tracks.edges.find(({ node }) => node.spotifyTrackId === spotifyId)
-    if (found) return found.node.id
-    if (!tracks.pageInfo.hasNextPage) throw new NotFound(`there is no track with the Spotify id ${spotifyId}`)
-    after = tracks.pageInfo.endCursor
-  }
+  const { trackBySpotifyId } = await api.request<{ trackBySpotifyId: { readonly id: string } | null }>(
+    'query ($spotifyId: String!) { trackBySpotifyId(spotifyId: $spotifyId) { id } }',
+    { spotifyId },
+  )
+  if (!trackBySpotifyId) throw new NotFound(`there is no track with the Spotify id ${spotifyId}`)
+  return trackBySpotifyId.id
 }

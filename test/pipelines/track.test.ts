@@ -17,6 +17,7 @@ import { createTrackEngine, statuses, type TaskRow, type TrackEngine, without } 
 
 const SONG = join(checkout, 'song')
 const STAGES = ['audio_ready', 'aligned', 'translated', 'separated', 'segmented', 'enhanced', 'ready']
+const PICTURE = { codec: 'h264', width: 1280, height: 720, framesPerSecond: 30 }
 const signal = AbortSignal.timeout(600_000)
 
 let engine: TrackEngine
@@ -172,13 +173,7 @@ test("the clip's words are those of the song that are sung in it, from the clip'
 test('the karaoke video is the title, the song and the thanks, 720p and playable everywhere', async () => {
   const { video, durationMs, songStartMs } = outputs.render
   const facts = await probe(pathOf(video), { signal })
-  expect(facts.video).toMatchObject({
-    codec: 'h264',
-    width: 1280,
-    height: 720,
-    framesPerSecond: 30,
-    pixelFormat: 'yuv420p',
-  })
+  expect(facts.video).toMatchObject({ ...PICTURE, pixelFormat: 'yuv420p' })
   expect(facts.audio).toMatchObject({ codec: 'aac', channels: 2 })
   expect(Math.abs(facts.durationSeconds - (4 + truth.durationSeconds + 4))).toBeLessThanOrEqual(1 / 30)
   expect(durationMs).toBe(94_700)
@@ -186,7 +181,7 @@ test('the karaoke video is the title, the song and the thanks, 720p and playable
   for (const screen of [outputs.screens.title, outputs.screens.end]) {
     const { video: picture, audio, durationSeconds, formatName } = await probe(pathOf(screen), { signal })
     expect(formatName).toContain('mov')
-    expect(picture).toMatchObject({ codec: 'h264', width: 1280, height: 720, framesPerSecond: 30 })
+    expect(picture).toMatchObject(PICTURE)
     expect(audio).toMatchObject({ codec: 'aac' })
     expect(Math.abs(durationSeconds - 4)).toBeLessThanOrEqual(1 / 30)
   }
