@@ -447,7 +447,8 @@ end $$;
 
 -- What workers call -----------------------------------------------------------------------------------------------------
 
--- Outputs of the tasks' prerequisites by name; a fan-out's outputs as a list in item order; null where skipped or failed.
+-- Outputs of the tasks' prerequisites by name; a fan-out's outputs as a list in item order; null where skipped, or failed from the first.
+-- A prerequisite that is being run again still counts with what it made last, or its dependents would take it for skipped.
 create function task_inputs(ids bigint[]) returns table (id bigint, inputs jsonb) language sql stable as $$
   select k.id, (
     select coalesce(jsonb_object_agg(p.prerequisite, o.value), '{}')
@@ -456,8 +457,8 @@ create function task_inputs(ids bigint[]) returns table (id bigint, inputs jsonb
     cross join lateral (
       select case
         when s.each_stage is not null then coalesce(
-          jsonb_agg(case when t.status = 'completed' then t.output else null end order by t.item) filter (where t.item <> ''), '[]')
-        else (array_agg(case when t.status = 'completed' then t.output else null end))[1]
+          jsonb_agg(case when t.status not in ('skipped', 'awaiting_review') then t.output end order by t.item) filter (where t.item <> ''), '[]')
+        else (array_agg(case when t.status not in ('skipped', 'awaiting_review') then t.output end))[1]
       end as value
       from tasks t
       where t.pipeline = k.pipeline and t.subject_id = k.subject_id and t.stage = p.prerequisite
@@ -608,16 +609,17 @@ declare undone text[];
 begin
   perform lock_subject(of_pipeline, of_subject);
   perform set_config('engine.undoing', 'on', true);
+  -- The stage first: while it still counted as settled, whatever watches for missing tasks would insert its dependents again.
+  update tasks set status = 'pending'
+  where pipeline = of_pipeline and subject_id = of_subject and stage = of_stage and status not in ('pending', 'running');
+  update tasks set status = 'pending', worker_id = null, attempts = 0, progress = 0
+  where pipeline = of_pipeline and subject_id = of_subject and stage = of_stage and status = 'running';
   with gone as (
     delete from tasks
     where pipeline = of_pipeline and subject_id = of_subject and stage in (select dependents(of_pipeline, of_stage))
     returning stage
   )
   select array_agg(distinct stage) into undone from gone;
-  update tasks set status = 'pending'
-  where pipeline = of_pipeline and subject_id = of_subject and stage = of_stage and status not in ('pending', 'running');
-  update tasks set status = 'pending', worker_id = null, attempts = 0, progress = 0
-  where pipeline = of_pipeline and subject_id = of_subject and stage = of_stage and status = 'running';
   perform set_config('engine.undoing', 'off', true);
   return array_prepend(of_stage, coalesce(undone, '{}'));
 end $$;

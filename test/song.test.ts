@@ -112,6 +112,22 @@ test('every held note is sung at its pitch', () => {
   }
 })
 
+test('a line sung again is a performance of its own', () => {
+  const lineLength = (line: (typeof truth.lines)[number]) => Math.round((line.endSeconds - line.startSeconds) * 1e4)
+  for (const lines of Map.groupBy(truth.lines, (line) => line.text).values()) {
+    for (const [i, line] of lines.entries()) {
+      for (const other of lines.slice(0, i)) {
+        expect(lineLength(line)).not.toBe(lineLength(other))
+        const [a, b] = [line, other].map(({ startSeconds }) => {
+          const start = Math.round(startSeconds * sampleRateHz)
+          return vocals[0].subarray(start, start + 2 * sampleRateHz)
+        })
+        expect(Math.abs(correlation(a, b))).toBeLessThan(0.5)
+      }
+    }
+  }
+})
+
 test('the band plays on the beats', () => {
   const onBeat = truth.beats.map((beat) => levelDb(instrumental[0], beat + 0.005, beat + 0.04))
   const beforeBeat = truth.beats.map((beat) => levelDb(instrumental[0], beat - 0.045, beat - 0.01))

@@ -237,7 +237,6 @@ test('a re-run from a stage undoes what stands on it, lets the milestone fall, a
     'rooted',
     'lefted',
     'joined',
-    'lefted',
     'rooted',
     'lefted',
     'joined',

@@ -203,7 +203,7 @@ function wrongSkip(stage: AnyStage, skipped: Skipped): AppError {
 
 /** Errors of ours know whether they can pass; any other error may, so it is tried again. */
 function failure(claimed: Claimed, error: unknown, { config, log, signal }: PerformOptions): Result {
-  const from = signal.aborted && signal.reason instanceof Error ? signal.reason : error
+  const from = signal.aborted && signal.reason instanceof Error ? signal.reason : machineFault(error)
   const isApp = from instanceof AppError
   const mayPass = isApp ? from.retryable : true
   const delays = config.RETRY_DELAYS_SECONDS
@@ -218,4 +218,14 @@ function failure(claimed: Claimed, error: unknown, { config, log, signal }: Perf
     // A little jitter keeps tasks that failed together from coming back together.
     ...(mayPass ? { retryMs: Math.round(delaySeconds * 1000 * (1 + Math.random() * 0.1)) } : {}),
   }
+}
+
+/** What the system says of itself (`ENOSPC: no space left on device, open '…'`) without the folders in it. */
+function machineFault(error: unknown): unknown {
+  const said = error instanceof Error && !(error instanceof AppError) ? /^(E[A-Z0-9]+): [^,]+/.exec(error.message) : null
+  if (!said) return error
+  const [words, code] = said
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return new Error(words, { cause: error })
+  const message = 'the disk is full: make room in the folder of REFRAIN_DATA_DIR; the task is tried again'
+  return new AppError('MEDIA_FAILED', message, { cause: error, retryable: true })
 }
