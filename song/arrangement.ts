@@ -12,7 +12,7 @@ export interface Arrangement {
 
 export const ARRANGEMENTS: Readonly<Record<SectionLabel, Arrangement>> = {
   intro: { drums: 0, hats: 0.7, bass: 0.5, strings: 1, piano: 0.6, pad: 0.5 },
-  verse: { drums: 0.8, hats: 0.8, bass: 0.9, strings: 0.9, piano: 0.8, pad: 0.4 },
+  verse: { drums: 0.75, hats: 0.8, bass: 0.9, strings: 1, piano: 0.7, pad: 0.25 },
   chorus: { drums: 1, hats: 1, bass: 1, strings: 1, piano: 0.9, pad: 1 },
   outro: { drums: 0.8, hats: 0.8, bass: 0.8, strings: 1, piano: 0.8, pad: 0.8 },
 }

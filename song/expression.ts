@@ -22,7 +22,7 @@ const SUSTAIN_SECONDS = 0.5
 export interface Expression {
   readonly pitchHz: Float32Array
   readonly loudness: Float32Array
-  /** Factor on all formants: how long the tract is held at the moment. */
+  /** Factor on all formants: above 1 the tract is held shorter than usual. */
   readonly tract: Float32Array
 }
 
@@ -41,7 +41,7 @@ interface Manner {
 function createManner(chance: () => number): Manner {
   return {
     detuneSemitones: 0.15 * chance(),
-    gain: 10 ** ((2 * chance()) / 20),
+    gain: 10 ** ((1.5 * chance()) / 20),
     vibratoHz: 5.5 + 0.6 * chance(),
     vibratoSemitones: 0.45 + 0.2 * chance(),
     vibratoDelaySeconds: 0.16 + 0.08 * chance(),

@@ -1,7 +1,7 @@
 import type { Stereo } from './band.ts'
 
 /** The level of the voice above the accompaniment, while somebody sings. */
-const VOICE_OVER_BAND_DB = 3
+const VOICE_OVER_BAND_DB = 2.6
 /** RMS of the accompaniment before the limiter, relative to full scale. */
 const BAND_RMS_DB = -20
 const CEILING_DB = -1
