@@ -72,9 +72,9 @@ test('times of another edit of the song are recognised by their constant offset'
 })
 
 test('given times are believed while the words keep fitting, or when nothing fits anyway', () => {
-  expect(timesFit(20, 25)).toBe(true)
-  expect(timesFit(2, 25)).toBe(false)
-  expect(timesFit(-3, 1)).toBe(true)
+  expect(timesFit(20, 25, 100)).toBe(true)
+  expect(timesFit(2, 25, 100)).toBe(false)
+  expect(timesFit(-3, 1, 100)).toBe(true)
 })
 
 test('confidence is the agreement of the passes with the chosen one', () => {

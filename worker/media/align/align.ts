@@ -3,7 +3,7 @@ import type { OnProgress } from '../../progress.ts'
 import type { LyricsLine, TimedLyrics } from '../lyrics.ts'
 import { type AcousticModel, readAcousticModel } from './acoustic-model.ts'
 import { agreement, chooseMedians } from './confidence.ts'
-import { reverseSounds, timesFit, trustOf } from './evidence.ts'
+import { controlsOf, MOST_CONTROLS, timesFit, trustOf } from './evidence.ts'
 import { computeCepstra, countFrames, FRAME_RATE_HZ } from './mfcc.ts'
 import { chooseModel } from './model-choice.ts'
 import { findOffset } from './offset.ts'
@@ -73,16 +73,17 @@ export async function alignLyrics(
   const pronunciations = sung.map((word) => pronouncer.pronounce(word.spoken))
   const graph = buildWordGraph(model, pronunciations)
   checkSound(mix, graph)
-  const step = paceSteps(ROUNDS + 3.2, options)
+  const step = paceSteps(ROUNDS + MOST_CONTROLS + 2.2, options)
   await step(0.2, 'listening')(0)
   const sound = prepareSound(computeCepstra(vocals, model.frontEnd), computeCepstra(mix, model.frontEnd))
 
-  const control = await searchFirst(model, sound, buildWordGraph(model, reverseSounds(pronunciations)), {
-    pause: step(1, 'comparing'),
-  })
-  // In the shortest of songs the reversed sounds may not fit where the words just do.
-  const controlScore = control?.path.score
-  const evidenceOf = ({ path }: Pass) => (controlScore === undefined ? 0 : (path.score - controlScore) / sung.length)
+  let controlScore = -Infinity
+  for (const control of controlsOf(pronunciations)) {
+    // In the shortest of songs a control may not fit where the words just do.
+    const pass = await searchFirst(model, sound, buildWordGraph(model, control), { pause: step(1, 'comparing') })
+    if (pass) controlScore = Math.max(controlScore, pass.path.score)
+  }
+  const evidenceOf = ({ path }: Pass) => (controlScore === -Infinity ? 0 : (path.score - controlScore) / sung.length)
   const start = await searchStart({ model, sound, graph, sung, lines, evidenceOf, step })
 
   const passes = [start.pass]
@@ -93,7 +94,7 @@ export async function alignLyrics(
   }
   options.signal.throwIfAborted()
 
-  const trust = trustOf(start.evidence)
+  const trust = trustOf(start.evidence, sung.length)
   const onsets = passes.map((pass) => pass.onsets)
   // In a lost song adaptation learns from mistakes: what it overturns there is not believed.
   const isAdapted = trust >= 0.5 || isStable(passes)
@@ -137,7 +138,8 @@ async function searchStart(song: {
     if (windows === null) continue
     const states = windowStates(graph, windows)
     const pass = await searchFirst(model, sound, graph, { windows: states, pause: pauseTimed })
-    if (pass && timesFit(evidenceOf(pass), evidence)) return { pass, windows: states, evidence, usedTimes: true }
+    if (pass && timesFit(evidenceOf(pass), evidence, sung.length))
+      return { pass, windows: states, evidence, usedTimes: true }
   }
   return { pass: free, windows: undefined, evidence, usedTimes: windowWords(sung, lines) === null ? null : false }
 }

@@ -1,26 +1,42 @@
 import type { Pronunciations } from './word-graph.ts'
 
 /**
- * A control for a song's words: the same sounds backwards. It has as many words and phones, as long, and as many pauses, but
- * belongs to no song, so what the real words score above it is evidence that they are sung here in this order.
+ * Controls for a song's words: the same sounds backwards, the words in reverse order, and every other word first. Each has as
+ * many words and phones, but belongs to no song, so what the real words score above the best of them is evidence that they are
+ * sung here in this order.
  */
-export function reverseSounds(words: readonly Pronunciations[]): Pronunciations[] {
-  return words.map((pronunciations) => pronunciations.map((phones) => phones.toReversed())).toReversed()
+export function controlsOf(words: readonly Pronunciations[]): Pronunciations[][] {
+  const backwards = words.map((pronunciations) => pronunciations.map((phones) => phones.toReversed())).toReversed()
+  const orders = [
+    words.toReversed(),
+    [...words.filter((_, index) => index % 2 === 0), ...words.filter((_, index) => index % 2 === 1)],
+  ]
+  // Of one or two words another order may be the same.
+  return [backwards, ...orders.filter((order) => order.some((word, index) => word !== words[index]))]
 }
 
-/** Nats a word at which belonging and not belonging are equally likely, and how sharp the step is. */
-const EVEN_EVIDENCE = 6
+export const MOST_CONTROLS = 3
+
+/**
+ * Chance scatters the evidence of a text by the root of its words: what proves nothing, in nats a word, is this at one word,
+ * but no more than `MOST_EVEN`.
+ */
+const CHANCE_NATS = 50
+const MOST_EVEN = 12
+/** How sharp the step from not belonging to belonging is, in nats a word. */
 const EVIDENCE_SCALE = 1.5
 
 /**
  * How far to trust that the words belong to the song, 0…1.
- * Words of another song scored −14…3 nats a word above the control, the words of nine songs 13…115, and those of a tenth, which the
- * aligner could not follow at all, 3.
+ * Words of other songs scored −30…8 nats a word above their controls (8 with 23 words), the words of real songs 17…115, and those
+ * of a song that the aligner could not follow at all, 3 with 88 words.
  *
- * @param evidence nats a word by which the words' best path scores above the control's
+ * @param evidence nats a word by which the words' best path scores above the best control's
+ * @param wordCount how many words that is a mean of
  */
-export function trustOf(evidence: number): number {
-  return 1 / (1 + Math.exp((EVEN_EVIDENCE - evidence) / EVIDENCE_SCALE))
+export function trustOf(evidence: number, wordCount: number): number {
+  const even = Math.min(MOST_EVEN, CHANCE_NATS / Math.sqrt(wordCount))
+  return 1 / (1 + Math.exp((even - evidence) / EVIDENCE_SCALE))
 }
 
 /**
@@ -30,7 +46,7 @@ export function trustOf(evidence: number): number {
 const LEAST_KEPT_EVIDENCE = 0.5
 
 /** Whether a search inside given times (`timed` nats a word of evidence) explains the song well enough against a free one. */
-export function timesFit(timed: number, free: number): boolean {
+export function timesFit(timed: number, free: number, wordCount: number): boolean {
   // Where even the free search finds no evidence, the given times are the better guess.
-  return trustOf(free) < 0.5 || timed >= LEAST_KEPT_EVIDENCE * free
+  return trustOf(free, wordCount) < 0.5 || timed >= LEAST_KEPT_EVIDENCE * free
 }
