@@ -233,14 +233,7 @@ test('a re-run from a stage undoes what stands on it, lets the milestone fall, a
     "select milestone from task_events where pipeline = 'diamond' and subject_id = $1 and milestone is not null order by seq",
     [id],
   )
-  expect(events.map((event) => event.milestone)).toEqual([
-    'rooted',
-    'lefted',
-    'joined',
-    'rooted',
-    'lefted',
-    'joined',
-  ])
+  expect(events.map((event) => event.milestone)).toEqual(['rooted', 'lefted', 'joined', 'rooted', 'lefted', 'joined'])
   const [right] = await engine.query<{ runs: number }>(
     "select runs from tasks where pipeline = 'diamond' and subject_id = $1 and stage = 'right'",
     [id],

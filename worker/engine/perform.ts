@@ -222,7 +222,8 @@ function failure(claimed: Claimed, error: unknown, { config, log, signal }: Perf
 
 /** What the system says of itself (`ENOSPC: no space left on device, open '…'`) without the folders in it. */
 function machineFault(error: unknown): unknown {
-  const said = error instanceof Error && !(error instanceof AppError) ? /^(E[A-Z0-9]+): [^,]+/.exec(error.message) : null
+  const said =
+    error instanceof Error && !(error instanceof AppError) ? /^(E[A-Z0-9]+): [^,]+/.exec(error.message) : null
   if (!said) return error
   const [words, code] = said
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return new Error(words, { cause: error })
