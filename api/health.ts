@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type pg from 'pg'
+import type { Config } from '../worker/config.ts'
 import type { Services } from './context.ts'
 
 /** The version in package.json. */
 export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
 const DATABASE_TIMEOUT_MS = 2_000
+const DEPENDENCY_TIMEOUT_MS = 1_000
 
 export interface WorkerRow {
   readonly id: string
@@ -39,11 +41,26 @@ export async function sendHealth(services: Services, response: ServerResponse): 
   try {
     const workers = await withTimeout(readWorkers(services.client.pool))
     const alive = workers.filter((worker) => worker.isAlive).length
-    send(response, 200, { status: 'ok', version, database: 'reachable', workersAlive: alive })
+    const dependencies = await askDependencies(services.config.environment)
+    send(response, 200, { status: 'ok', version, database: 'reachable', workersAlive: alive, dependencies })
   } catch (error) {
     services.log.error('the database cannot be reached', { error })
     send(response, 503, { status: 'failing', version, database: 'unreachable', workersAlive: null })
   }
+}
+
+/** Configured services of one's own that say how they are under `/health`. They never make this server unhealthy. */
+async function askDependencies(
+  environment: Config['environment'],
+): Promise<Record<string, 'reachable' | 'unreachable'>> {
+  const url = environment.QUANSIC_SERVICE_URL
+  if (!url) return {}
+  const answer = await fetch(`${url.replace(/\/+$/, '')}/health`, {
+    signal: AbortSignal.timeout(DEPENDENCY_TIMEOUT_MS),
+    redirect: 'error',
+  }).catch(() => null)
+  await answer?.body?.cancel()
+  return { quansic: answer?.ok ? 'reachable' : 'unreachable' }
 }
 
 /** `/ready`: whether requests can be served now. */

@@ -6,6 +6,7 @@ import { db } from './db.ts'
 import { enrich } from './enrich.ts'
 import { files } from './files.ts'
 import { follow } from './follow.ts'
+import { report } from './report.ts'
 import { resolveSpotify } from './resolve-spotify.ts'
 import { retry } from './retry.ts'
 import { run } from './run.ts'
@@ -43,6 +44,7 @@ export const commands: readonly Command[] = [
   tracks,
   tasks,
   backlog,
+  report,
   retry,
   cancel,
   run,

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -17,6 +19,24 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
+test('health asks the services that Refrain depends on, and stays healthy without them', async () => {
+  const service = createServer((request, response) =>
+    response.writeHead(request.url === '/health' ? 200 : 404).end('{}'),
+  )
+  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(service.address() as AddressInfo).port}`
+  const depending = await startTestApi({ QUANSIC_SERVICE_URL: `${url}/` })
+  const ask = async () => (await (await fetch(`${depending.url}/health`)).json()) as Record<string, unknown>
+  try {
+    expect(await ask()).toMatchObject({ status: 'ok', dependencies: { quansic: 'reachable' } })
+    await new Promise((resolve) => service.close(resolve))
+    expect(await ask()).toMatchObject({ status: 'ok', dependencies: { quansic: 'unreachable' } })
+  } finally {
+    service.close()
+    await depending.close()
+  }
+})
+
 test('health says what is reachable and how many workers live', async () => {
   const worker = openClient(api.client.url)
   try {
@@ -26,7 +46,13 @@ test('health says what is reachable and how many workers live', async () => {
     const health = await fetch(`${api.url}/health`)
     expect([health.status, await health.json()]).toEqual([
       200,
-      { status: 'ok', version: expect.stringMatching(/^\d+\.\d+\.\d+/), database: 'reachable', workersAlive: 1 },
+      {
+        status: 'ok',
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        database: 'reachable',
+        workersAlive: 1,
+        dependencies: {},
+      },
     ])
     const { data } = await api.request('{ workers { name isAlive runningTasks queues } }')
     expect(data.workers).toEqual([

@@ -27,6 +27,10 @@ test('a failure is explained, listed, retried by task, track and stage, and gone
   expect(failed.stdout).toMatch(/3 tasks\n$/)
   expect(JSON.parse(failedJson.stdout)).toMatchObject([{ type: 'ALIGN', status: 'FAILED', track: { id: ids[0] } }])
 
+  const [report, reportJson] = await Promise.all([refrain('report'), refrain('report', '--json')])
+  expect(report.stdout).toMatch(/3 × align: .*got "unsingable"/)
+  expect(JSON.parse(reportJson.stdout)).toMatchObject({ tracks: 3, ready: 0, failed: 3, blockers: [{ count: 3, stage: 'align' }] })
+
   conditions.isMended = true
   const answers = await Promise.all([
     refrain('retry', task),
