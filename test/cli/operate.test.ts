@@ -29,7 +29,12 @@ test('a failure is explained, listed, retried by task, track and stage, and gone
 
   const [report, reportJson] = await Promise.all([refrain('report'), refrain('report', '--json')])
   expect(report.stdout).toMatch(/3 × align: .*got "unsingable"/)
-  expect(JSON.parse(reportJson.stdout)).toMatchObject({ tracks: 3, ready: 0, failed: 3, blockers: [{ count: 3, stage: 'align' }] })
+  expect(JSON.parse(reportJson.stdout)).toMatchObject({
+    tracks: 3,
+    ready: 0,
+    failed: 3,
+    blockers: [{ count: 3, stage: 'align' }],
+  })
 
   conditions.isMended = true
   const answers = await Promise.all([
