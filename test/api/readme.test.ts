@@ -1,0 +1,12 @@
+import { readFile } from 'node:fs/promises'
+import { parse, validate } from 'graphql'
+import { expect, test } from 'vitest'
+import { createSchema } from '../../api/schema.ts'
+import { pipelines } from '../../worker/pipelines/index.ts'
+
+test('the query and the subscription that the README gives are valid', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const documents = [...readme.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, text]) => parse(text))
+  expect(documents).toHaveLength(2)
+  for (const document of documents) expect(validate(createSchema(pipelines), document)).toEqual([])
+})
