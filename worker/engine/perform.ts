@@ -11,6 +11,7 @@ import type { ArtifactStore } from './artifacts.ts'
 import { type Context, Skipped } from './context.ts'
 import type { AnyStage, Pipeline } from './define.ts'
 import { once } from './once.ts'
+import { Stopped } from './running.ts'
 import { spend } from './spend.ts'
 
 /** A task that this worker holds, with its inputs. */
@@ -208,7 +209,9 @@ function failure(claimed: Claimed, error: unknown, { config, log, signal }: Perf
   const mayPass = isApp ? from.retryable : true
   const delays = config.RETRY_DELAYS_SECONDS
   const delaySeconds = delays[Math.min(claimed.attempts, delays.length) - 1]
-  log.warn('task failed', { task: claimed.id, stage: claimed.stage, subject: claimed.subject_id, error: from })
+  // A task that was canceled, re-run or given back did not fail.
+  if (!(from instanceof Stopped))
+    log.warn('task failed', { task: claimed.id, stage: claimed.stage, subject: claimed.subject_id, error: from })
   return {
     id: claimed.id,
     runs: claimed.runs,
