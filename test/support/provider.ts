@@ -8,6 +8,8 @@ export function testDeps(limits: Partial<HttpLimits> = {}): ProviderDeps {
   return {
     http: createHttp({ limits: { firstDelayMs: 1, maxDelayMs: 4, timeoutMs: 5_000, totalMs: 20_000, ...limits } }),
     download: createDownload({ allowAddress: (address) => address === '127.0.0.1' }),
+    chains: absent('chain'),
+    vault: absent('vault'),
   }
 }
 
@@ -16,4 +18,10 @@ export function chosen<T>(capability: Capability<T>, environment: Environment, d
   const choice = capability.choose(environment)
   if (!choice.ok) throw new Error(choice.issues.join('\n'))
   return choice.create(deps)
+}
+
+function absent(what: string) {
+  return (): never => {
+    throw new Error(`this test gave its providers no ${what}`)
+  }
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import type { Chains } from '../chain/contract.ts'
 import type { Download } from '../net/download.ts'
 import type { Http } from '../net/http.ts'
+import type { Vault } from '../vault/contract.ts'
 
 /** A process's environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -11,6 +13,10 @@ export interface ProviderDeps {
   readonly http: Http
   /** For addresses that came in an answer. */
   readonly download: Download
+  /** The configured chains. @throws Blocked when no chain is configured */
+  chains(): Chains
+  /** Where keys are kept, encrypted at rest. @throws Blocked in a process that opened none */
+  vault(): Vault
 }
 
 /** One environment variable, for people. */

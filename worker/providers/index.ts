@@ -1,4 +1,4 @@
-import { InvalidInput } from '../errors.ts'
+import { Blocked, InvalidInput } from '../errors.ts'
 import { downloadUrl } from '../net/download.ts'
 import { createHttp } from '../net/http.ts'
 import { alignment } from './alignment/index.ts'
@@ -36,7 +36,12 @@ export type Providers = { readonly [Name in keyof typeof capabilities]: Contract
  * @throws InvalidInput that names every missing or wrong variable at once
  */
 export function openProviders(environment: Environment, deps: Partial<ProviderDeps> = {}): Providers {
-  const full: ProviderDeps = { http: deps.http ?? createHttp(), download: deps.download ?? downloadUrl }
+  const full: ProviderDeps = {
+    http: deps.http ?? createHttp(),
+    download: deps.download ?? downloadUrl,
+    chains: deps.chains ?? missing('no chain is configured: CHAIN_RPC_URL is off'),
+    vault: deps.vault ?? missing('this process keeps no keys'),
+  }
   const choices = Object.entries(capabilities).map(([name, capability]) => ({
     name,
     choice: capability.choose(environment) as Choice<unknown>,
@@ -55,4 +60,10 @@ export function describeProviders(): readonly (VariableDocumentation & { readonl
   return Object.values(capabilities)
     .flatMap((capability) => capability.documentation)
     .filter(({ name }) => !seen.has(name) && seen.add(name))
+}
+
+function missing(reason: string) {
+  return (): never => {
+    throw new Blocked(reason)
+  }
 }
