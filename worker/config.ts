@@ -41,6 +41,12 @@ const flag = (fallback: boolean) =>
     .default(fallback ? 'true' : 'false')
     .transform((text) => text === 'true')
 
+const chainUrl = z.union([z.literal('off'), z.url({ protocol: /^https?$/ })])
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'expected 0x and 40 hexadecimal digits')
+  .optional()
+
 const cores = Math.max(1, cpus().length)
 
 const variables = {
@@ -69,6 +75,69 @@ const variables = {
   ),
   GRAPHIQL: variable(flag(true), 'serve the interactive API page'),
   LOG_LEVEL: variable(z.enum(LOG_LEVELS).default('info'), 'least severe log line written'),
+  CHAIN_RPC_URL: variable(
+    chainUrl.optional(),
+    'EVM chain of the catalog, by its JSON-RPC address; unset starts the embedded chain, `off` works without any',
+    { isSecret: true },
+  ),
+  LOCK_CHAIN_RPC_URL: variable(
+    z.url({ protocol: /^https?$/ }).optional(),
+    'chain the locks live on, when it is another than that of CHAIN_RPC_URL',
+    { isSecret: true },
+  ),
+  PRIVATE_KEY: variable(
+    z
+      .string()
+      .regex(/^0x[0-9a-fA-F]{64}$/, 'expected 0x and 64 hexadecimal digits')
+      .optional(),
+    'key of the operator, who signs and pays for every transaction; needed for every chain but the embedded one',
+    { isSecret: true },
+  ),
+  CATALOG_ADDRESS: variable(address, 'the catalog contract; known for the embedded chain'),
+  ACCOUNTS_ADDRESS: variable(address, 'the registry of accounts; known for the embedded chain'),
+  WALLETS_ADDRESS: variable(address, "the registry of artists' wallets; known for the embedded chain"),
+  SPACE_ADDRESS: variable(address, 'the space that records edits of metadata; known for the embedded chain'),
+  UNLOCK_ADDRESS: variable(address, "Unlock's factory on the chain of the locks; known for the embedded chain"),
+  SUBGRAPH_URL: variable(
+    z.url({ protocol: /^https?$/ }).optional(),
+    'GraphQL address of the subgraph on a graph-node; unset starts the embedded indexer',
+    { isSecret: true },
+  ),
+  LOCK_SUBGRAPH_URL: variable(
+    z.url({ protocol: /^https?$/ }).optional(),
+    'the subgraph of the locks, when they live on another chain',
+    { isSecret: true },
+  ),
+  INDEXER_PORT: variable(
+    whole(8000, 0, 65_535),
+    'port the embedded indexer answers on, always on loopback; 0 takes a free one',
+  ),
+  INDEXER_START_BLOCK: variable(whole(0, 0, Number.MAX_SAFE_INTEGER), 'first block the embedded indexer reads'),
+  REFRAIN_SECRET_KEY: variable(
+    z
+      .string()
+      .regex(/^([0-9a-fA-F]{64}|[A-Za-z0-9+/]{43}=)$/, 'expected 32 bytes, hexadecimal or base64')
+      .optional(),
+    "encrypts artists' wallets and content keys at rest; unset makes one in the data folder",
+    { isSecret: true },
+  ),
+  LOCK_PRICE_ETH: variable(
+    z
+      .string()
+      .regex(/^\d{1,9}(\.\d{1,18})?$/, 'expected an amount such as 0.0006')
+      .default('0.0006'),
+    "price of a key to an artist's lock, in the currency of its chain",
+  ),
+  LOCK_DURATION_DAYS: variable(z.coerce.number().positive().max(36_500).default(30), 'how long a key opens'),
+  LOCK_MAX_KEYS: variable(whole(1_000_000, 1, Number.MAX_SAFE_INTEGER), 'most keys a lock sells'),
+  EMIT_SONG_ENCRYPTED: variable(
+    flag(false),
+    'emit SongEncrypted beside SegmentEncrypted, for readers that know the older name only',
+  ),
+  CLIP_EMISSION: variable(
+    z.enum(['at-once', 'after-encryption']).default('at-once'),
+    'when a clip is registered on chain: as soon as it is stored, or only with its encrypted full song',
+  ),
   FFMPEG_PATH: variable(
     z.string().optional(),
     'ffmpeg to use; unset takes the system one when it can do everything needed, else the one from npm',

@@ -20,6 +20,8 @@ export interface Stage<Subject, Name extends string, Output, Inputs> {
   readonly after: readonly AnyStage[]
   /** Prerequisites that may fail without holding this stage up; their input is then null. */
   readonly optionalAfter: readonly AnyStage[]
+  /** Stages of other pipelines that must have settled well for the subject this one is linked to (`subject_links`). */
+  readonly requires: readonly AnyStage[]
   readonly output: z.ZodType<Output>
   /** Whether `run` may call `context.skip`; dependents then receive null. */
   readonly canSkip: boolean
@@ -69,6 +71,7 @@ interface StageOptions<
   description: string
   after?: After
   optionalAfter?: Optional
+  requires?: readonly AnyStage[]
   output: z.ZodType<Output>
   canSkip?: CanSkip
   isGate?: boolean
@@ -99,6 +102,7 @@ export function stagesOf<Subject>(pipeline: string) {
     description: options.description,
     after: options.after ?? ([] as readonly AnyStage[] as After),
     optionalAfter: options.optionalAfter ?? ([] as readonly AnyStage[] as Optional),
+    requires: options.requires ?? [],
     output: options.output,
     canSkip: (options.canSkip ?? false) as CanSkip,
     isGate: options.isGate ?? false,
@@ -158,6 +162,10 @@ function findFaults(pipeline: string, stages: readonly AnyStage[], milestones: r
       if (seen.get(prerequisite.name) !== prerequisite) {
         faults.push(`${at} stands after ${prerequisite.name}, which is not listed before it: list prerequisites first`)
       }
+    }
+    for (const required of stage.requires) {
+      if (required.pipeline === pipeline)
+        faults.push(`${at} requires ${required.name} of its own pipeline: add it to after`)
     }
     if (stage.each && ![...stage.after].includes(stage.each.of)) {
       faults.push(`${at} fans out over ${stage.each.of.name}, which is not among its prerequisites: add it to after`)

@@ -163,6 +163,7 @@ export async function syncPipelines(
     await connection.query('begin')
     await connection.query("select pg_advisory_xact_lock(hashtextextended('sync_pipelines', 0))")
     for (const pipeline of pipelines) await syncPipeline(connection, pipeline, defaults)
+    await syncRequirements(connection, pipelines)
     await connection.query('select backfill_tasks()')
     await connection.query('commit')
   } catch (error) {
@@ -224,6 +225,36 @@ async function syncPipeline(connection: Queryable, pipeline: Pipeline, defaults:
   await connection.query(
     `insert into stage_prerequisites select * from jsonb_populate_recordset(null::stage_prerequisites, $1) on conflict do nothing`,
     [JSON.stringify(prerequisites)],
+  )
+}
+
+/** Requirements point from one pipeline to another, so they are written when all stages are. */
+async function syncRequirements(connection: Queryable, pipelines: readonly Pipeline[]): Promise<void> {
+  const requirements = pipelines.flatMap(({ name, stages }) =>
+    stages.flatMap((stage) =>
+      stage.requires.map((required) => ({
+        pipeline: name,
+        stage: stage.name,
+        required_pipeline: required.pipeline,
+        required_stage: required.name,
+      })),
+    ),
+  )
+  const known = new Set(pipelines.flatMap(({ name, stages }) => stages.map((stage) => `${name}.${stage.name}`)))
+  for (const { stage, required_pipeline, required_stage } of requirements) {
+    if (!known.has(`${required_pipeline}.${required_stage}`))
+      throw new Error(
+        `stage ${stage} requires ${required_stage} of the pipeline ${required_pipeline}, which is not in the list`,
+      )
+  }
+  await connection.query(
+    `delete from stage_requirements r where r.pipeline = any ($1) and not exists (
+       select from jsonb_populate_recordset(null::stage_requirements, $2) d where d is not distinct from r)`,
+    [pipelines.map(({ name }) => name), JSON.stringify(requirements)],
+  )
+  await connection.query(
+    `insert into stage_requirements select * from jsonb_populate_recordset(null::stage_requirements, $1) on conflict do nothing`,
+    [JSON.stringify(requirements)],
   )
 }
 
