@@ -25,16 +25,30 @@ export async function sendArtifact(
     [sha256],
   )
   const path = services.artifacts.pathOf(sha256)
-  const file = rows[0] ? await stat(path).catch(() => null) : null
-  if (!file) throw new HttpProblem(404, `there is no file ${sha256}`)
+  if (!rows[0]) throw new HttpProblem(404, `there is no file ${sha256}`)
+  await sendFile(request, response, { path, sha256, name, contentType: rows[0].content_type })
+}
 
+/**
+ * Sends an immutable file, or the range of it that was asked for.
+ *
+ * @throws HttpProblem 404 when it is not there, 416 for a range outside of it
+ */
+export async function sendFile(
+  request: IncomingMessage,
+  response: ServerResponse,
+  described: { readonly path: string; readonly sha256: string; readonly name: string; readonly contentType: string },
+): Promise<void> {
+  const { path, sha256, name, contentType } = described
+  const file = await stat(path).catch(() => null)
+  if (!file) throw new HttpProblem(404, `there is no file ${sha256}`)
   const etag = `"${sha256}"`
   const headers = {
     etag,
     'accept-ranges': 'bytes',
     'cache-control': 'public, max-age=31536000, immutable',
-    'content-type': rows[0].content_type,
-    'content-disposition': contentDisposition(name, SHOWN.test(rows[0].content_type) ? 'inline' : 'attachment'),
+    'content-type': contentType,
+    'content-disposition': contentDisposition(name, SHOWN.test(contentType) ? 'inline' : 'attachment'),
     'content-security-policy': "default-src 'none'; media-src 'self'; sandbox",
     'x-content-type-options': 'nosniff',
   }

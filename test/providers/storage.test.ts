@@ -3,9 +3,11 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
+import { archive } from '../../worker/providers/archive/index.ts'
 import type { StorableFile, Storage } from '../../worker/providers/storage/contract.ts'
 import { storage } from '../../worker/providers/storage/index.ts'
 import { chosen } from '../support/provider.ts'
+import { startS3 } from '../support/s3.ts'
 import { startVendor, type Vendor } from '../support/vendor.ts'
 
 const { signal } = new AbortController()
@@ -76,7 +78,7 @@ interface Setup extends AsyncDisposable {
 
 const setups: Record<string, () => Promise<Setup>> = {
   embedded: async () => {
-    const environment = { REFRAIN_DATA_DIR: folder, STORAGE_URL: 'https://refrain.test/storage/' }
+    const environment = { REFRAIN_DATA_DIR: folder, STORAGE_URL: 'https://refrain.test/ipfs/' }
     return { storage: chosen(storage, environment), vendor: null, [Symbol.asyncDispose]: async () => {} }
   },
   grove: async () => {
@@ -94,6 +96,11 @@ const setups: Record<string, () => Promise<Setup>> = {
       LOAD_NETWORK_MAX_BYTES: '1000000',
     })
     return { storage: made, vendor, [Symbol.asyncDispose]: vendor.close }
+  },
+  s3: async () => {
+    const server = await startS3()
+    const made = chosen(storage, { STORAGE_PROVIDER: 's3', ...server.environment, AWS_S3_PREFIX: 'songs/' })
+    return { storage: made, vendor: null, [Symbol.asyncDispose]: server.close }
   },
 }
 
@@ -147,7 +154,7 @@ for (const [name, setUp] of Object.entries(setups)) {
     await truncate(file.path, maxBytes + 1)
     const error = at.storage.store({ ...file, sizeBytes: maxBytes + 1 }, { signal })
     await expect(error).rejects.toThrow(/takes at most .* MB/)
-    expect(at.vendor?.requests).toHaveLength(0)
+    expect(at.vendor?.requests ?? []).toHaveLength(0)
   })
 
   test(`${name}: an abort is honoured`, async () => {
@@ -165,7 +172,7 @@ test('embedded: bytes with another hash than described are refused, and a damage
   const file = await makeFile(Buffer.from('abc'))
   await expect(at.storage.store({ ...file, sha256: '0'.repeat(64) }, { signal })).rejects.toThrow('another SHA-256')
   const { id } = await at.storage.store(file, { signal })
-  await writeFile(join(folder, 'storage', id.slice(0, 2), id), 'abd')
+  await writeFile(join(folder, 'storage', file.sha256.slice(0, 2), file.sha256), 'abd')
   await expect(at.storage.retrieve(id, join(folder, 'back'), { signal })).rejects.toThrow('damaged')
   expect((await readdir(folder)).sort()).toEqual([file.name, 'storage'])
 })
@@ -204,4 +211,66 @@ test('load-network: a refused key is a rejection without the key in it; tags car
   const error = await at.storage.store(file, { signal }).catch((error: unknown) => error)
   expect(error).toMatchObject({ kind: 'PROVIDER_REJECTED' })
   expect(String(error)).not.toContain('load_acc_secret')
+})
+
+test('embedded: the id is the content id that any IPFS tool gives the same bytes as one raw block', async () => {
+  await using at = await setups.embedded()
+  const { id, url } = await at.storage.store(await makeFile(Buffer.from('hello world')), { signal })
+  expect(id).toBe('bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e')
+  expect(url).toBe(`https://refrain.test/ipfs/${id}`)
+})
+
+test('storage and archive are two places: what is emptied from one is still in the other', async () => {
+  const environment = { REFRAIN_DATA_DIR: folder }
+  const file = await makeFile(Buffer.from('abc'))
+  const kept = await chosen(archive, environment).store(file, { signal })
+  const passing = await chosen(storage, environment).store(file, { signal })
+  expect(passing.id).toBe(kept.id)
+  await rm(join(folder, 'storage'), { recursive: true })
+  const back = join(folder, 'back')
+  await expect(chosen(storage, environment).retrieve(kept.id, back, { signal })).rejects.toMatchObject({
+    kind: 'NOT_FOUND',
+  })
+  expect(await chosen(archive, environment).retrieve(kept.id, back, { signal })).toMatchObject({ sha256: file.sha256 })
+})
+
+test('s3: a large file arrives with exactly its bytes and is fetched by range from its public address', async () => {
+  const server = await startS3()
+  try {
+    const made = chosen(storage, { STORAGE_PROVIDER: 's3', ...server.environment })
+    const bytes = Buffer.alloc(6_291_456, 'karaoke ')
+    const { url, id } = await made.store(await makeFile(bytes), { signal })
+    expect(url).toBe(`${server.environment.AWS_S3_ENDPOINT}/${server.environment.AWS_S3_BUCKET}/${id}`)
+    const head = await fetch(url, { method: 'HEAD' })
+    expect(head.headers.get('content-length')).toBe('6291456')
+    expect(head.headers.get('content-type')).toBe('audio/flac')
+    const part = await fetch(url, { headers: { range: 'bytes=8-14' } })
+    expect([part.status, await part.text()]).toEqual([206, 'karaoke'])
+  } finally {
+    await server.close()
+  }
+})
+
+test('s3: bytes with another hash than described are refused, and an unknown access key is a rejection that does not show it', async () => {
+  const server = await startS3()
+  try {
+    const file = await makeFile(Buffer.from('abc'))
+    const right = chosen(storage, { STORAGE_PROVIDER: 's3', ...server.environment })
+    await expect(right.store({ ...file, sha256: '0'.repeat(64) }, { signal })).rejects.toThrow('another SHA-256')
+    const unknown = { AWS_ACCESS_KEY_ID: 'key-of-nobody', AWS_SECRET_ACCESS_KEY: 'secret-of-nobody' }
+    const wrong = chosen(storage, { STORAGE_PROVIDER: 's3', ...server.environment, ...unknown })
+    const error = await wrong.store(file, { signal }).catch((error: unknown) => error)
+    expect(error).toMatchObject({ kind: 'PROVIDER_REJECTED' })
+    expect(JSON.stringify(error) + String(error)).not.toMatch(/of-nobody|Signature=/)
+  } finally {
+    await server.close()
+  }
+})
+
+test('s3: what is not configured is named', () => {
+  const choice = storage.choose({ STORAGE_PROVIDER: 's3' })
+  expect(choice.ok ? [] : choice.issues).toEqual([
+    expect.stringContaining('AWS_S3_BUCKET is missing'),
+    expect.stringContaining('AWS_ACCESS_KEY_ID is missing'),
+  ])
 })

@@ -3,7 +3,7 @@ import { answerFault } from './answer.ts'
 import { attemptFault, type Fault } from './fault.ts'
 import type { HttpOptions, HttpRequest } from './http.ts'
 import { defaultHttpLimits } from './limits.ts'
-import { displayUrl, secretsOf } from './redact.ts'
+import { displayUrl, secretsInUrl, secretsOf } from './redact.ts'
 import { retryDelayMs } from './retry.ts'
 import { wait } from './wait.ts'
 
@@ -20,7 +20,7 @@ export async function exchange<T>(
 ): Promise<T> {
   const limits = { ...defaultHttpLimits, ...options.limits, ...request }
   const method = request.method ?? 'GET'
-  const secrets = secretsOf(request.headers ?? {})
+  const secrets = [...secretsOf(request.headers ?? {}), ...secretsInUrl(url)]
   const startedMs = performance.now()
   for (let attempt = 1; ; attempt++) {
     request.signal?.throwIfAborted()

@@ -1,3 +1,4 @@
+const SECRET_PARAMETER = /key|token|secret|signature|credential/i
 const SECRET_HEADER = /^(authorization|cookie|proxy-authorization|.*(api-?key|token|secret|password).*)$/i
 const URL_IN_TEXT = /\b([a-z][a-z0-9+.-]*):\/\/[^\s"'<>\\]+/gi
 const SCHEME_AND_TOKEN = /\b(bearer|basic|key|deepl-auth-key)\s+[A-Za-z0-9+/=._~:-]{6,}/gi
@@ -32,4 +33,11 @@ export function secretsOf(headers: Readonly<Record<string, string>>): string[] {
   return Object.entries(headers)
     .filter(([name]) => SECRET_HEADER.test(name))
     .flatMap(([, value]) => [value, value.slice(value.indexOf(' ') + 1)])
+}
+
+/** The values in a URL's query that must never be shown; of `X-Amz-Credential` the access key that stands first. */
+export function secretsInUrl(url: string): string[] {
+  const query = URL.parse(url)?.searchParams
+  if (!query) return []
+  return [...query].filter(([name]) => SECRET_PARAMETER.test(name)).flatMap(([, value]) => [value, value.split('/')[0]])
 }

@@ -5,15 +5,21 @@ import { z } from 'zod'
 import { InvalidInput, NotFound } from '../../errors.ts'
 import { receive } from '../../net/receive.ts'
 import { dataFolderVariable, defineProvider } from '../capability.ts'
+import { cidOf, sha256Of } from './cid.ts'
 import type { Storage } from './contract.ts'
 import { assertStorable } from './file.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 
-/** A folder on this machine in which each file lies under the hash of its bytes: `ab/ab3f…`. */
+/** Where a file lies in a storage folder: under the hash of its bytes, `ab/ab3f…`. */
+export function placeIn(folder: string, sha256: string): string {
+  return join(folder, sha256.slice(0, 2), sha256)
+}
+
+/** A folder on this machine in which each file is found by its content id. */
 export function folderStorage(folder: string, url: string): Storage {
   const root = resolve(folder)
-  const place = (sha256: string) => join(root, sha256.slice(0, 2), sha256)
+  const place = (sha256: string) => placeIn(root, sha256)
   return {
     maxBytes: null,
     async store(file, { signal }) {
@@ -29,21 +35,16 @@ export function folderStorage(folder: string, url: string): Storage {
           if (actual !== sha256) throw new InvalidInput(`${file.name}: its bytes have another SHA-256 than described`)
         })
       }
-      return {
-        provider: 'embedded',
-        id: sha256,
-        url: `${url.replace(/\/+$/, '')}/${sha256}`,
-        sizeBytes,
-        contentType,
-        sha256,
-      }
+      const id = cidOf(sha256)
+      return { provider: 'embedded', id, url: `${url.replace(/\/+$/, '')}/${id}`, sizeBytes, contentType, sha256 }
     },
     async retrieve(id, path, { signal }) {
       signal.throwIfAborted()
-      if (!SHA256.test(id) || !(await exists(place(id))))
+      const sha256 = sha256Of(id)
+      if (sha256 === null || !(await exists(place(sha256))))
         throw new NotFound(`the storage folder has no file ${id.slice(0, 64)}`)
-      return copy(place(id), path, signal, (actual) => {
-        if (actual !== id) throw new NotFound(`the storage folder's file ${id} is damaged: store it again`)
+      return copy(place(sha256), path, signal, (actual) => {
+        if (actual !== sha256) throw new NotFound(`the storage folder's file ${id} is damaged: store it again`)
       })
     },
   }
@@ -70,14 +71,18 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-export const embedded = defineProvider({
-  name: 'embedded',
-  environment: z.object({
-    REFRAIN_DATA_DIR: dataFolderVariable,
-    STORAGE_URL: z
-      .string()
-      .default('/storage')
-      .meta({ description: 'where the API serves the storage folder, for links: a path or a URL' }),
-  }),
-  create: ({ REFRAIN_DATA_DIR, STORAGE_URL }) => folderStorage(join(REFRAIN_DATA_DIR, 'storage'), STORAGE_URL),
-})
+const gatewayVariable = z
+  .string()
+  .default('/ipfs')
+  .meta({ description: 'where the API serves stored files by content id, for links: a path or a URL' })
+
+const folderProvider = (folder: string) =>
+  defineProvider({
+    name: 'embedded',
+    environment: z.object({ REFRAIN_DATA_DIR: dataFolderVariable, STORAGE_URL: gatewayVariable }),
+    create: ({ REFRAIN_DATA_DIR, STORAGE_URL }) => folderStorage(join(REFRAIN_DATA_DIR, folder), STORAGE_URL),
+  })
+
+/** What may go again, and what stays: two folders, so that one can be emptied without the other. */
+export const embedded = folderProvider('storage')
+export const embeddedArchive = folderProvider('archive')
