@@ -1,0 +1,26 @@
+/** See run.sh. */
+import { parseArgs } from 'node:util'
+import { compareHistories } from './compare-histories.ts'
+import { findGraphNode } from './graph-node.ts'
+import { measureSpeed } from './speed.ts'
+import { createWorld } from './world.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string', default: String(1 + (Date.now() % 1_000_000)) },
+    length: { type: 'string', default: '1500' },
+    rounds: { type: 'string', default: '1' },
+  },
+})
+const binary = findGraphNode()
+if (!binary) throw new Error('graph-node is not installed: run npm ci in test/conformance')
+const what = positionals[0] ?? 'all'
+if (!['all', 'histories', 'speed'].includes(what)) throw new Error(`expected histories or speed, got ${what}`)
+
+await using world = await createWorld()
+if (what !== 'speed') {
+  const differences = await compareHistories(world, binary, Number(values.seed), Number(values.length))
+  if (differences > 0) process.exitCode = 1
+}
+if (what !== 'histories') await measureSpeed(world, binary, Number(values.rounds))
