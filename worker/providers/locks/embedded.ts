@@ -1,0 +1,90 @@
+import {
+  type Address,
+  encodeFunctionData,
+  isAddressEqual,
+  type PublicClient,
+  parseEventLogs,
+  type TransactionReceipt,
+  zeroAddress,
+} from 'viem'
+import { z } from 'zod'
+import { publicLockAbi, unlockAbi } from '../../../contracts/unlock.ts'
+import type { Chain } from '../../chain/contract.ts'
+import { ProviderRejected } from '../../errors.ts'
+import { defineProvider } from '../capability.ts'
+import { readChain } from '../read-chain.ts'
+import { withoutChain } from '../without-chain.ts'
+import type { LockRequest, Locks } from './contract.ts'
+import { holdKey } from './hold-key.ts'
+
+/** Unlock Protocol's own contracts, on the chain that is configured for locks. */
+export const embedded = defineProvider({
+  name: 'embedded',
+  environment: z.object({
+    LOCK_CURRENCY: z
+      .string()
+      .min(1)
+      .default('ETH')
+      .meta({ description: 'what the own currency of the chain of the locks is called' }),
+  }),
+  create: ({ LOCK_CURRENCY: currency }, { chains }): Locks => ({
+    get unavailableReason() {
+      return withoutChain(chains)
+    },
+    get operator() {
+      if (withoutChain(chains) !== null) return null
+      const { operator: address, signMessage } = chains().locks
+      return { address, signMessage }
+    },
+    holdKey: (lock, options) => holdKey(chains().locks, lock, options),
+    async deploy(request) {
+      const chain = chains().locks
+      const receipt = await order(chain, request)
+      const address = lockOf(receipt, chain.contracts.unlock)
+      const { timestamp, ...terms } = await readChain(() => readTerms(chain.reader, address, receipt))
+      return {
+        address,
+        chainId: await chain.id(),
+        ...terms,
+        currency,
+        txHash: receipt.transactionHash,
+        deployedAt: new Date(Number(timestamp) * 1000).toISOString(),
+      }
+    },
+  }),
+})
+
+async function order(chain: Chain, request: LockRequest): Promise<TransactionReceipt> {
+  const { name, creator, priceWei, durationSeconds, maxKeys, idempotencyKey, signal } = request
+  const setUp = encodeFunctionData({
+    abi: publicLockAbi,
+    functionName: 'initialize',
+    args: [creator, BigInt(durationSeconds), zeroAddress, priceWei, BigInt(maxKeys), name],
+  })
+  // The factory takes the newest version of locks it has.
+  const data = encodeFunctionData({ abi: unlockAbi, functionName: 'createUpgradeableLock', args: [setUp] })
+  const to = chain.contracts.unlock
+  return await chain.send({ idempotencyKey, description: `deploy the lock ${name}`, to, data }, { signal })
+}
+
+/** Anybody's contract may emit an event of this name; the factory's own is meant. */
+function lockOf({ logs, transactionHash }: TransactionReceipt, factory: Address): Address {
+  const [event] = parseEventLogs({ abi: unlockAbi, eventName: 'NewLock', logs }).filter(({ address }) =>
+    isAddressEqual(address, factory),
+  )
+  if (!event) throw new ProviderRejected('unlock', `expected a new lock in ${transactionHash}, found none`)
+  return event.args.newLockAddress
+}
+
+/** What the lock itself says. */
+async function readTerms(reader: PublicClient, address: Address, { blockHash, blockNumber }: TransactionReceipt) {
+  const read = (functionName: 'keyPrice' | 'expirationDuration' | 'maxNumberOfKeys') =>
+    reader.readContract({ address, abi: publicLockAbi, functionName, blockNumber })
+  const [{ timestamp }, price, duration, maxKeys] = await Promise.all([
+    reader.getBlock({ blockHash }),
+    read('keyPrice'),
+    read('expirationDuration'),
+    read('maxNumberOfKeys'),
+  ])
+  return { timestamp, priceWei: price.toString(), durationSeconds: Number(duration), maxKeys: Number(maxKeys) }
+}
