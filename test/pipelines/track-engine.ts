@@ -1,6 +1,7 @@
 import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lyrics, type TrackSource, tracks } from '../../worker/db/tables.ts'
+import { artist } from '../../worker/pipelines/artist/index.ts'
 import { track } from '../../worker/pipelines/track/index.ts'
 import { openProviders } from '../../worker/providers/index.ts'
 import { createTestEngine, type TestEngine } from '../support/engine.ts'
@@ -41,7 +42,7 @@ export interface TrackEngine extends TestEngine {
 
 /** The whole track pipeline with the embedded providers, over a database and a store of its own. */
 export async function createTrackEngine(environment: Record<string, string> = {}): Promise<TrackEngine> {
-  const engine = await createTestEngine([track], { providers: openProviders({}), environment })
+  const engine = await createTestEngine([artist, track], { providers: openProviders({}), environment })
   const { client, artifacts, folder } = engine
   return {
     ...engine,

@@ -1,12 +1,18 @@
 import { definePipeline } from '../../engine/define.ts'
+import { mintWork, populateWork, withWork } from '../artist/grc20/work-stages.ts'
 import { align } from './align.ts'
 import { clip } from './clip.ts'
 import { download } from './download.ts'
+import { encrypt } from './encrypt.ts'
 import { enhance } from './enhance.ts'
 import { enrich } from './enrich.ts'
 import { karaokeLines } from './karaoke-lines.ts'
 import { normalize } from './normalize.ts'
 import { packageLyrics } from './package.ts'
+import { promote } from './promote.ts'
+import { proveAccess } from './prove-access.ts'
+import { publish } from './publish.ts'
+import { registerClip } from './register-clip.ts'
 import { render } from './render.ts'
 import { screens } from './screens.ts'
 import { segment } from './segment.ts'
@@ -17,7 +23,8 @@ import { translate } from './translate.ts'
 
 export const track = definePipeline({
   name: 'track',
-  description: 'A song becomes stems, word timings, a public clip, lyric files and a karaoke video',
+  description:
+    'A song becomes stems, word timings, a public clip, lyric files, a karaoke video and an encrypted full song',
   milestones: ['audio_ready', 'aligned', 'translated', 'separated', 'segmented', 'enhanced', 'ready'],
   stages: [
     sources,
@@ -34,6 +41,13 @@ export const track = definePipeline({
     render,
     packageLyrics,
     karaokeLines,
+    publish,
+    registerClip,
+    encrypt,
+    proveAccess,
+    promote,
+    populateWork,
+    mintWork,
   ],
-  loadSubject: loadTrack,
+  loadSubject: withWork(loadTrack),
 })
