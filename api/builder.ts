@@ -3,14 +3,19 @@ import ComplexityPlugin from '@pothos/plugin-complexity'
 import ErrorsPlugin from '@pothos/plugin-errors'
 import RelayPlugin from '@pothos/plugin-relay'
 import type { TimedLine, TimedWord } from '../worker/media/lyrics.ts'
+import type { CatalogClip, CatalogKey, CatalogLock, CatalogSegment } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import { decodeId, encodeId } from './ids.ts'
 import type { StageRequest } from './pipelines.ts'
 import type {
+  AccountRow,
   AlignmentRow,
   ArtifactRow,
+  ArtistMetadataRow,
+  ArtistRow,
   AudioRow,
   LineRow,
+  LockRow,
   LyricsRow,
   SegmentRow,
   TaskRow,
@@ -18,6 +23,7 @@ import type {
   TrackRow,
   TranslationRow,
   WaitingRow,
+  WalletRow,
 } from './rows.ts'
 import type { UploadTicket } from './upload-ticket.ts'
 
@@ -34,7 +40,13 @@ export interface SchemaTypes {
   }
   Objects: {
     Track: TrackRow
+    Artist: ArtistRow
+    ArtistWallet: WalletRow
+    ArtistAccount: AccountRow
+    ArtistLock: LockRow
+    ArtistMetadata: ArtistMetadataRow
     Task: TaskRow
+    MissingTask: { readonly pipeline: string; readonly subjectId: number; readonly stage: string }
     Artifact: ArtifactRow
     SongAudio: AudioRow
     Lyrics: LyricsRow
@@ -51,8 +63,13 @@ export interface SchemaTypes {
     StageRequest: StageRequest
     RetriedTasks: { readonly count: number }
     CanceledTrack: { readonly trackId: number; readonly canceledTasks: number }
+    RerunArtist: { readonly artistId: number; readonly undone: readonly string[] }
     RerunTrack: { readonly trackId: number; readonly undone: readonly string[] }
     DeletedTrack: { readonly id: string }
+    CatalogClip: CatalogClip
+    CatalogSegment: CatalogSegment
+    CatalogLock: CatalogLock
+    CatalogKey: CatalogKey
   }
 }
 

@@ -1,5 +1,7 @@
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq, inArray, or, sql } from 'drizzle-orm'
+import { artistMetadata, artists, lensAccounts, pkpAccounts } from '../worker/db/artist-tables.ts'
 import type { Client } from '../worker/db/client.ts'
+import { encryptions, publishedClips } from '../worker/db/publication-tables.ts'
 import {
   karaokeLines,
   karaokeSegments,
@@ -12,9 +14,11 @@ import {
   wordAlignments,
 } from '../worker/db/tables.ts'
 import { createBatch, groupBy, indexBy } from './batch.ts'
+import { loadPublishedFiles } from './published-files.ts'
 import {
   type ArtifactRow,
   alignmentColumns,
+  artistColumns,
   segmentColumns,
   taskColumns,
   trackColumns,
@@ -26,6 +30,7 @@ export type Loaders = ReturnType<typeof createLoaders>
 /** One batched loader for each nested field: however many tracks a query lists, each field costs one statement. */
 export function createLoaders({ database, pool }: Client) {
   return {
+    publishedFiles: loadPublishedFiles({ pool }),
     track: createBatch(async (ids: readonly number[]) =>
       indexBy(
         await database
@@ -33,6 +38,28 @@ export function createLoaders({ database, pool }: Client) {
           .from(tracks)
           .where(inArray(tracks.id, [...ids])),
         (row) => row.id,
+      ),
+    ),
+    artist: createBatch(async (ids: readonly number[]) =>
+      indexBy(
+        await database
+          .select(artistColumns)
+          .from(artists)
+          .leftJoin(pkpAccounts, eq(pkpAccounts.artistId, artists.id))
+          .leftJoin(lensAccounts, eq(lensAccounts.artistId, artists.id))
+          .where(inArray(artists.id, [...ids])),
+        (row) => row.id,
+      ),
+    ),
+    artistMetadata: createBatch(async (ids: readonly number[]) =>
+      groupBy(
+        ids,
+        await database
+          .select()
+          .from(artistMetadata)
+          .where(inArray(artistMetadata.artistId, [...ids]))
+          .orderBy(asc(artistMetadata.source)),
+        (row) => row.artistId,
       ),
     ),
     task: createBatch(async (ids: readonly number[]) =>
@@ -53,17 +80,21 @@ export function createLoaders({ database, pool }: Client) {
         (row) => row.id,
       ),
     ),
-    tasksOfTrack: createBatch(async (ids: readonly number[]) =>
-      groupBy(
-        ids,
-        await database
-          .select(taskColumns)
-          .from(tasks)
-          .where(and(eq(tasks.pipeline, 'track'), inArray(tasks.subjectId, [...ids])))
-          .orderBy(asc(tasks.id)),
-        (row) => row.subjectId,
-      ),
-    ),
+    /** By subject, as `track:12`. */
+    tasksOf: createBatch(async (subjects: readonly string[]) => {
+      const rows = await database
+        .select(taskColumns)
+        .from(tasks)
+        .where(
+          or(
+            ...[...subjectsByPipeline(subjects)].map(([pipeline, ids]) =>
+              and(eq(tasks.pipeline, pipeline), inArray(tasks.subjectId, ids)),
+            ),
+          ),
+        )
+        .orderBy(asc(tasks.id))
+      return groupBy(subjects, rows, (row) => `${row.pipeline}:${row.subjectId}`)
+    }),
     audio: createBatch(async (ids: readonly number[]) =>
       indexBy(
         await database
@@ -133,6 +164,45 @@ export function createLoaders({ database, pool }: Client) {
         (row) => row.trackId,
       ),
     ),
+    /** The artist whose lock is at an address, in lower case. */
+    artistByLock: createBatch(async (addresses: readonly string[]) =>
+      indexBy(
+        await database
+          .select(artistColumns)
+          .from(artists)
+          .leftJoin(pkpAccounts, eq(pkpAccounts.artistId, artists.id))
+          .innerJoin(lensAccounts, eq(lensAccounts.artistId, artists.id))
+          .where(inArray(sql`lower(${lensAccounts.lockAddress})`, [...addresses])),
+        (row) => row.lock?.address?.toLowerCase() ?? '',
+      ),
+    ),
+    publishedByTrack: createBatch(async (ids: readonly number[]) =>
+      indexBy(
+        await database
+          .select()
+          .from(publishedClips)
+          .where(and(inArray(publishedClips.trackId, [...ids]), eq(publishedClips.segmentIndex, 0))),
+        (row) => row.trackId,
+      ),
+    ),
+    encryptionByTrack: createBatch(async (ids: readonly number[]) =>
+      indexBy(
+        await database
+          .select()
+          .from(encryptions)
+          .where(and(inArray(encryptions.trackId, [...ids]), eq(encryptions.segmentIndex, 0))),
+        (row) => row.trackId,
+      ),
+    ),
+    publishedByHash: createBatch(async (hashes: readonly string[]) =>
+      indexBy(
+        await database
+          .select({ trackId: publishedClips.trackId, clipHash: publishedClips.clipHash })
+          .from(publishedClips)
+          .where(inArray(publishedClips.clipHash, [...hashes])),
+        (row) => row.clipHash,
+      ),
+    ),
     karaokeLines: createBatch(async (ids: readonly number[]) =>
       groupBy(
         ids,
@@ -169,19 +239,29 @@ export function createLoaders({ database, pool }: Client) {
       )
       return groupBy(subjects, rows, (row) => `${row.pipeline}:${row.subjectId}`)
     }),
-    trackProgress: createBatch(async (ids: readonly number[]) => {
-      const { rows } = await pool.query<{ id: number; progress: number }>(
-        `select k.id, coalesce(sum(s.weight * c.done) / nullif(sum(s.weight), 0), 0)::float8 as progress
-         from unnest($1::bigint[]) k(id)
-         join stages s on s.pipeline = 'track'
+    /** How much of a subject's work is done, 0 to 1, each stage by its weight; by subject, as `track:12`. */
+    progress: createBatch(async (subjects: readonly string[]) => {
+      const { rows } = await pool.query<{ key: string; progress: number }>(
+        `select k.key, coalesce(sum(s.weight * c.done) / nullif(sum(s.weight), 0), 0)::float8 as progress
+         from (select key, split_part(key, ':', 1) as pipeline, split_part(key, ':', 2)::bigint as id from unnest($1::text[]) key) k
+         join stages s on s.pipeline = k.pipeline
          cross join lateral (
            select coalesce(avg(case t.status when 'completed' then 1 when 'skipped' then 1 else t.progress end), 0) as done
-           from tasks t where t.pipeline = 'track' and t.subject_id = k.id and t.stage = s.name
+           from tasks t where t.pipeline = k.pipeline and t.subject_id = k.id and t.stage = s.name
          ) c
-         group by k.id`,
-        [ids],
+         group by k.key`,
+        [subjects],
       )
-      return indexBy(rows, (row) => row.id)
+      return indexBy(rows, (row) => row.key)
     }),
   }
+}
+
+function subjectsByPipeline(subjects: readonly string[]): ReadonlyMap<string, number[]> {
+  const ids = new Map<string, number[]>()
+  for (const subject of subjects) {
+    const [pipeline, id] = subject.split(':')
+    ids.set(pipeline, [...(ids.get(pipeline) ?? []), Number(id)])
+  }
+  return ids
 }

@@ -4,7 +4,9 @@ import { NotFound } from '../worker/errors.ts'
 import { pascalCase } from './enums.ts'
 import type { SubjectEvent } from './hub-event.ts'
 import { rowId } from './ids.ts'
+import type { Loaders } from './loaders.ts'
 import type { SchemaParts } from './parts.ts'
+import type { ArtistRow, TrackRow } from './rows.ts'
 
 export interface StageRequest {
   readonly taskId: number
@@ -12,7 +14,13 @@ export interface StageRequest {
 }
 
 /** GraphQL types of the subjects, by pipeline. A pipeline's subject gets its line here. */
-const SUBJECT_TYPES: Readonly<Record<string, 'Track'>> = { track: 'Track' }
+const SUBJECT_TYPES: Readonly<Record<string, Subject>> = { track: 'Track', artist: 'Artist' }
+type Subject = 'Track' | 'Artist'
+
+/** Reads a subject by its type. */
+function loadSubject(loaders: Loaders, subject: Subject, id: number): Promise<TrackRow | ArtistRow | undefined> {
+  return subject === 'Track' ? loaders.track(id) : loaders.artist(id)
+}
 
 /** For every stage a mutation, for every gate an approval, for every kind of subject a subscription. */
 export function defineDerived(parts: SchemaParts): void {
@@ -99,7 +107,7 @@ function defineApproval(
   )
 }
 
-function defineSubscription({ builder, enums, pipelines }: SchemaParts, pipeline: Pipeline, subject: 'Track') {
+function defineSubscription({ builder, enums, pipelines }: SchemaParts, pipeline: Pipeline, subject: Subject) {
   const name = pascalCase(pipeline.name)
   const field = name.charAt(0).toLowerCase() + name.slice(1)
   const milestones = enums.milestones.get(pipeline.name)
@@ -157,7 +165,7 @@ function defineSubscription({ builder, enums, pipelines }: SchemaParts, pipeline
         type: subject,
         nullable: true,
         description: `The ${pipeline.name} as it is now; null when it has been deleted.`,
-        resolve: (event: SubjectEvent, _args: object, { loaders }) => loaders.track(event.subjectId),
+        resolve: (event: SubjectEvent, _args: object, { loaders }) => loadSubject(loaders, subject, event.subjectId),
       }),
     }),
   })

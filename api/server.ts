@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Chains } from '../worker/chain/contract.ts'
 import type { Config } from '../worker/config.ts'
 import type { Client } from '../worker/db/client.ts'
 import type { ArtifactStore } from '../worker/engine/artifacts.ts'
@@ -10,13 +11,20 @@ import { syncPipelines } from '../worker/engine/tasks.ts'
 import { Conflict } from '../worker/errors.ts'
 import type { Log } from '../worker/log.ts'
 import type { Catalogue } from '../worker/providers/catalogue/contract.ts'
+import type { Encryption } from '../worker/providers/encryption/contract.ts'
+import type { Vault } from '../worker/vault/contract.ts'
 import { sendArtifact } from './artifact-route.ts'
 import { isAuthorized, isOwnOrigin } from './authorization.ts'
+import type { CatalogSources } from './catalog.ts'
+import { openCatalogFeed } from './catalog-feed.ts'
 import type { Services } from './context.ts'
 import { sendEvents } from './events-route.ts'
+import { sendStored } from './gateway-route.ts'
 import { sendHealth, sendReadiness } from './health.ts'
 import { drainAfter, HttpProblem, pathOf, sendProblem } from './http-problem.ts'
 import { openHub } from './hub.ts'
+import { createKeyGate, type KeyGate } from './key-gate.ts'
+import { sendKeys } from './key-gate-route.ts'
 import { requestIds } from './masking.ts'
 import { createSchema } from './schema.ts'
 import { openUploads, type Uploads } from './upload-route.ts'
@@ -34,6 +42,12 @@ export interface ApiOptions {
   readonly artifacts: ArtifactStore
   readonly log: Log
   readonly catalogue?: Catalogue
+  /** Where the catalog on chain is read; none where no chain is configured. */
+  readonly catalogSources?: CatalogSources
+  readonly chains?: Chains
+  /** With chains: where content keys are kept, and who gives them out. */
+  readonly vault?: Vault
+  readonly encryption?: Encryption
 }
 
 export interface Api {
@@ -64,16 +78,33 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
   const hub = openHub({ client, pipelines, log })
   const publicUrl = (config.PUBLIC_URL ?? listeningUrl).replace(/\/+$/, '')
-  const services: Services = { config, client, pipelines, log, hub, publicUrl, catalogue: options.catalogue ?? null }
+  const catalogFeed = openCatalogFeed({ client, log })
+  const services: Services = {
+    config,
+    client,
+    pipelines,
+    log,
+    hub,
+    publicUrl,
+    catalogue: options.catalogue ?? null,
+    catalogSources: options.catalogSources ?? null,
+    catalogFeed,
+    chains: options.chains ?? null,
+  }
   const yoga = createGraphqlServer(schema, services)
   const isAllowed = (headers: IncomingMessage['headers']) => isOwnOrigin(headers, publicUrl, isLoopback(config.HOST))
   const sockets = serveWebSocket(server, yoga, isAllowed)
+  const { chains, vault, encryption } = options
+  const keyGate =
+    chains && vault && encryption
+      ? createKeyGate({ client, vault, encryption, locks: chains.locks, publicUrl, log })
+      : null
   server.on('request', (request, response) => {
     const requestId = requestIdOf(request)
     response.setHeader('x-request-id', requestId)
     drainAfter(request, response)
     requestIds.run(requestId, () => {
-      route({ services, artifacts, uploads, yoga, isAllowed }, request, response).catch((error) =>
+      route({ services, artifacts, uploads, yoga, keyGate, isAllowed }, request, response).catch((error) =>
         sendProblem(error, request, response, log),
       )
     })
@@ -89,7 +120,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     async close() {
       clearInterval(expiry)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      await hub.close()
+      await Promise.all([hub.close(), catalogFeed.close()])
       await sockets.close()
       const deadline = setTimeout(() => server.closeAllConnections(), config.SHUTDOWN_GRACE_MS)
       server.closeIdleConnections()
@@ -105,11 +136,19 @@ interface Routes {
   readonly artifacts: ArtifactStore
   readonly uploads: Uploads
   readonly yoga: Yoga
+  /** Null where no chain is configured. */
+  readonly keyGate: KeyGate | null
   readonly isAllowed: (headers: IncomingMessage['headers']) => boolean
 }
 
 async function route(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { services, yoga } = routes
+  const stored = /^\/ipfs\/([a-z0-9]{1,120})$/.exec(pathOf(request))
+  // What is published is for pages of every site.
+  if (stored) return sendStored(services, request, response, stored[1])
+  const keys = /^\/keys\/(nonce|release)$/.exec(pathOf(request))
+  // The gate knows by itself which pages may ask.
+  if (keys && routes.keyGate) return sendKeys(routes.keyGate, request, response, keys[1] as 'nonce' | 'release')
   if (!routes.isAllowed(request.headers)) throw new HttpProblem(403, 'requests from other sites are not answered')
   const { authorization } = request.headers
   const path = pathOf(request)

@@ -3,6 +3,7 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import type { GraphQLSchema } from 'graphql'
 import { createYoga } from 'graphql-yoga'
 import { isAuthorized, useAuthorization } from './authorization.ts'
+import { createCatalogReader } from './catalog.ts'
 import type { ApiContext, Services } from './context.ts'
 import { FIRST_QUERY } from './graphiql.ts'
 import { useLimits } from './limits.ts'
@@ -39,6 +40,7 @@ export function createGraphqlServer(schema: GraphQLSchema, services: Services) {
     context: ({ authorization }) => ({
       ...services,
       loaders: createLoaders(services.client),
+      catalog: createCatalogReader(services.catalogSources),
       isAuthorized: isAuthorized(authorization, config.API_TOKEN),
     }),
     plugins: [useCSRFPrevention(), useLimits(), useAuthorization()],

@@ -115,6 +115,7 @@ export function defineTask({ builder, enums, pipelines }: SchemaParts): void {
           status: t.arg({ type: [enums.TaskStatus], description: 'Only tasks that stand at one of these.' }),
           type: t.arg({ type: [enums.TaskType], description: 'Only tasks of these stages.' }),
           trackId: t.arg.id({ description: 'Only tasks of this track.' }),
+          artistId: t.arg.id({ description: 'Only tasks of this artist.' }),
         },
         resolve: (_root, args, { client }) =>
           newestFirst(args, tasks.id, ({ conditions, order, limit }) => {
@@ -122,6 +123,10 @@ export function defineTask({ builder, enums, pipelines }: SchemaParts): void {
             if (args.status) conditions.push(inArray(tasks.status, [...args.status] as (typeof tasks.status._.data)[]))
             if (args.trackId) {
               conditions.push(eq(tasks.pipeline, 'track'), eq(tasks.subjectId, rowId(args.trackId, 'Track', 'trackId')))
+            }
+            if (args.artistId) {
+              const artistId = rowId(args.artistId, 'Artist', 'artistId')
+              conditions.push(eq(tasks.pipeline, 'artist'), eq(tasks.subjectId, artistId))
             }
             return client.database
               .select(taskColumns)

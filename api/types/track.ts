@@ -32,7 +32,7 @@ export function defineTrack({ builder, enums, pipelines }: SchemaParts): void {
       progress: t.float({
         description: 'How much of its work is done, 0 to 1, each stage by its weight.',
         complexity: 5,
-        resolve: async (track, _args, { loaders }) => (await loaders.trackProgress(track.id))?.progress ?? 0,
+        resolve: async (track, _args, { loaders }) => (await loaders.progress(`track:${track.id}`))?.progress ?? 0,
       }),
       title: t.exposeString('title', { description: 'Title of the song.' }),
       artists: t.field({
@@ -93,7 +93,7 @@ export function defineTrack({ builder, enums, pipelines }: SchemaParts): void {
           status: t.arg({ type: [enums.TaskStatus], description: 'Only tasks that stand at one of these.' }),
         },
         resolve: async (track, { type, status }, { loaders }) =>
-          ((await loaders.tasksOfTrack(track.id)) ?? []).filter(
+          ((await loaders.tasksOf(`track:${track.id}`)) ?? []).filter(
             (task) =>
               stages.has(task.stage) &&
               (!type || type.includes(task.stage)) &&
@@ -179,11 +179,18 @@ export function defineTrack({ builder, enums, pipelines }: SchemaParts): void {
           stage: t.arg({ type: TrackStage, description: 'Only tracks that have come exactly this far.' }),
           sourceType: t.arg({ type: enums.SourceType, description: 'Only tracks from this kind of source.' }),
           search: t.arg.string({ description: 'Only tracks whose title or artists contain this text.' }),
+          isEncrypted: t.arg.boolean({
+            description: 'Only tracks whose full song is encrypted and announced, or only those whose is not.',
+          }),
         },
         resolve: (_root, args, { client }) =>
           newestFirst(args, tracks.id, ({ conditions, order, limit }) => {
             if (args.stage) conditions.push(eq(tracks.stage, args.stage))
             if (args.sourceType) conditions.push(sql`${tracks.sourceType} = ${args.sourceType}`)
+            if (typeof args.isEncrypted === 'boolean') {
+              const encrypted = sql`exists (select from encryptions e where e.track_id = ${tracks.id})`
+              conditions.push(args.isEncrypted ? encrypted : sql`not ${encrypted}`)
+            }
             if (args.search) {
               const pattern = `%${args.search.replaceAll('\0', '').replace(/[\\%_]/g, '\\$&')}%`
               const inArtists = sql`exists (select from jsonb_array_elements(${tracks.artists}) a where a ->> 'name' ilike ${pattern})`

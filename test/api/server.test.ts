@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { openCatalogFeed } from '../../api/catalog-feed.ts'
 import { openHub } from '../../api/hub.ts'
 import { createSchema } from '../../api/schema.ts'
 import { startApi } from '../../api/server.ts'
@@ -186,6 +187,7 @@ test('a client that goes away is let go, also while nothing happens', async () =
   const { id } = await api.addTrack()
   const log = createLog('silent')
   const hub = openHub({ client: api.client, pipelines: testPipelines, log })
+  const catalogFeed = openCatalogFeed({ client: api.client, log })
   const config = readConfig({ REFRAIN_DATA_DIR: api.dataPath })
   const services = {
     client: api.client,
@@ -194,6 +196,9 @@ test('a client that goes away is let go, also while nothing happens', async () =
     hub,
     config,
     catalogue: null,
+    catalogSources: null,
+    catalogFeed,
+    chains: null,
     publicUrl: api.url,
   }
   const yoga = createGraphqlServer(createSchema(testPipelines), services)
@@ -211,7 +216,7 @@ test('a client that goes away is let go, also while nothing happens', async () =
   expect(hub.subscribers).toBe(1)
   await reader.cancel()
   await expect.poll(() => hub.subscribers).toBe(0)
-  await hub.close()
+  await Promise.all([hub.close(), catalogFeed.close()])
 })
 
 test('closing ends every subscription and gives the port free', async () => {

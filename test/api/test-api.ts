@@ -6,7 +6,7 @@ import { type Api, startApi } from '../../api/server.ts'
 import { readConfig } from '../../worker/config.ts'
 import { type Client, openClient } from '../../worker/db/client.ts'
 import { type ArtifactStore, openArtifactStore } from '../../worker/engine/artifacts.ts'
-import { definePipeline, stagesOf } from '../../worker/engine/define.ts'
+import { definePipeline, type Pipeline, stagesOf } from '../../worker/engine/define.ts'
 import { createLog } from '../../worker/log.ts'
 import type { Catalogue } from '../../worker/providers/catalogue/contract.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -86,7 +86,7 @@ export interface TestApi extends Api {
 /** A whole API on loopback, with a database and a store of its own. */
 export async function startTestApi(
   environment: Record<string, string> = {},
-  options: { catalogue?: Catalogue } = {},
+  options: { catalogue?: Catalogue; pipelines?: readonly Pipeline[] } = {},
 ): Promise<TestApi> {
   const database = await createTestDatabase()
   const dataPath = await mkdtemp(join(tmpdir(), 'refrain-api-'))
