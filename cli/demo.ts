@@ -10,6 +10,7 @@ import { type ApiClient, asError, createApiClient } from './client.ts'
 import { table } from './commands/arguments.ts'
 import { readFiles, saveFiles } from './files.ts'
 import { followTrack, readStages, type TrackState } from './follow.ts'
+import { unlockOwnSong } from './own-song-on-chain.ts'
 import { startServices } from './services.ts'
 import { StoppedByPerson, stopSignal } from './stop-signal.ts'
 import { checkFiles, type Submission, submitSong, titleOf } from './submit.ts'
@@ -33,16 +34,21 @@ process.exitCode = await main().catch((error) => {
 async function main(): Promise<number> {
   const submission = await readSubmission()
   // A server of its own, beside one that may be running; links lead to it and not to a public address.
-  const environment = { ...process.env, PORT: process.env.PORT || '0', PUBLIC_URL: undefined }
+  const environment = {
+    ...process.env,
+    PORT: process.env.PORT || '0',
+    INDEXER_PORT: process.env.INDEXER_PORT || '0',
+    PUBLIC_URL: undefined,
+  }
   const config = readCheckedConfig(environment)
   const log = createLog(config.LOG_LEVEL === 'info' ? 'warn' : config.LOG_LEVEL)
   const logFolder = join(config.REFRAIN_DATA_DIR, 'logs')
   const signal = stopSignal()
-  say(`Refrain starts: PostgreSQL, API, worker … (logs in ${shown(logFolder)})`)
+  say(`Refrain starts: PostgreSQL, chain, indexer, API, worker … (logs in ${shown(logFolder)})`)
   const services = await startServices({ config, log, logFolder, signal })
   try {
     const api = createApiClient(services.apiUrl, config.API_TOKEN)
-    return await Promise.race([makeKaraoke(api, submission, config, signal), services.failed])
+    return await Promise.race([makeKaraoke(api, submission, config, services.chainUrl, signal), services.failed])
   } finally {
     await services.stop()
   }
@@ -52,6 +58,7 @@ async function makeKaraoke(
   api: ApiClient,
   submission: Submission,
   config: Config,
+  chainUrl: string | null,
   signal: AbortSignal,
 ): Promise<number> {
   const startedAt = performance.now()
@@ -62,6 +69,7 @@ async function makeKaraoke(
   const track = await followTrack(api, trackId, stages, process.stdout, signal)
   const failed = track.tasks.filter((task) => task.status === 'FAILED' || task.status === 'CANCELED')
   await showResults(api, track, stages, config, signal)
+  if (chainUrl && isEncrypted(track)) await unlockOwnSong(api, trackId, { chainUrl, say, signal })
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   if (failed.length > 0) {
     explainFailure(failed, config)
@@ -69,6 +77,10 @@ async function makeKaraoke(
   }
   say(`\nDone in ${seconds} s. \`npm start\` serves it all at http://${config.HOST}:${readConfig().PORT}/graphql`)
   return 0
+}
+
+function isEncrypted(track: TrackState): boolean {
+  return track.tasks.some((task) => task.type === 'ENCRYPT' && task.status === 'COMPLETED')
 }
 
 async function showResults(

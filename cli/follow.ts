@@ -23,6 +23,8 @@ export interface TrackState {
   readonly tasks: readonly TrackTask[]
   /** Why each stage that has not settled well waits. */
   readonly waiting: readonly { readonly stage: string; readonly item: string; readonly reason: string }[]
+  /** What the encryption of the track stands on; null without a known artist. */
+  readonly artist: { readonly tasks: readonly { readonly status: string }[] } | null
 }
 
 export const TRACK_STATE = `
@@ -30,6 +32,7 @@ export const TRACK_STATE = `
     id title stage
     tasks { id type item status progress attempts maxAttempts errorMessage reason seconds }
     waiting { stage item reason }
+    artist { tasks { status } }
   }
 `
 
@@ -37,6 +40,7 @@ const RECONNECT_MS = 500
 /** A server that restarts is back by then. */
 const AWAY_PATIENCE_MS = 60_000
 const REFRESH_MS = 300
+const LOOK_MS = 1_000
 const OPEN = new Set(['PENDING', 'RUNNING'])
 
 /** The present state of a track with its tasks; null when there is no such track. */
@@ -50,7 +54,7 @@ export async function readTrack(api: ApiClient, trackId: string): Promise<TrackS
 
 /** Whether nothing moves any more without somebody's doing: everything has settled, or waits for a person. */
 export const isAtRest = (track: TrackState) =>
-  track.tasks.length > 0 && track.tasks.every((task) => !OPEN.has(task.status))
+  track.tasks.length > 0 && ![...track.tasks, ...(track.artist?.tasks ?? [])].some((task) => OPEN.has(task.status))
 
 /**
  * Follows a track through its subscription until it is at rest, and shows one live line for each stage. A server that goes away
@@ -73,7 +77,8 @@ export async function followTrack(
   const watching = watchTrack(api, trackId, () => changed.resolve(), AbortSignal.any([signal, atRest.signal]))
   try {
     while (!isAtRest(state)) {
-      await Promise.race([watching, changed.promise])
+      // The artist's work is not told by the track's subscription.
+      await Promise.race([watching, changed.promise, delay(LOOK_MS, undefined, { signal })])
       changed = Promise.withResolvers()
       try {
         state = await requireTrack(api, trackId)

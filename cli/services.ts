@@ -1,8 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Address, Hex } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { deployContracts } from '../contracts/deploy.ts'
+import { devAccount } from '../contracts/dev-accounts.ts'
+import { type RunningAnvil, startAnvil } from '../worker/chain/anvil/index.ts'
 import type { Config } from '../worker/config.ts'
 import { migrate } from '../worker/db/migrate.ts'
 import { type RunningPostgres, startPostgres } from '../worker/db/postgres/index.ts'
+import { findFreePort } from '../worker/db/postgres/port.ts'
 import type { Log } from '../worker/log.ts'
 import { untilAborted } from './stop-signal.ts'
 import { type Service, superviseProcess } from './supervise.ts'
@@ -10,14 +16,17 @@ import { type Service, superviseProcess } from './supervise.ts'
 export interface Services {
   /** Where the API answers. */
   readonly apiUrl: string
+  /** The embedded chain; null when another one is configured, or none. */
+  readonly chainUrl: string | null
   /** Rejects when a process keeps ending. */
   readonly failed: Promise<never>
   stop(): Promise<void>
 }
 
 /**
- * Starts all that Refrain is: the database (the embedded one unless `DATABASE_URL` names another), the API and a worker, each
- * in a process of its own. A process that ends by itself is started again, the database included.
+ * Starts all that Refrain is: the database and the chain (the embedded ones unless `DATABASE_URL` and `CHAIN_RPC_URL` name
+ * others), the indexer unless `SUBGRAPH_URL` names a graph-node, the API and a worker, each in a process of its own. A process
+ * that ends by itself is started again, the database and the chain included.
  *
  * @param options.logFolder writes the processes' logs to files there instead of standard error
  * @param options.signal ends the starting, not what has started
@@ -32,21 +41,24 @@ export async function startServices(options: {
   const { config, log, signal, logFolder } = options
   await mkdir(config.REFRAIN_DATA_DIR, { recursive: true })
   const database = createDatabase(config, log)
+  const chain = createChain(config, log)
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const services: Service[] = []
   const stop = async () => {
     await Promise.all(services.map((service) => service.stop()))
-    await database.stop()
+    await Promise.all([chain.stop(), database.stop()])
   }
-  const start = (name: string, module: string) => {
+  const start = (name: string, module: string, more: NodeJS.ProcessEnv = {}) => {
     const service = superviseProcess({
       name,
       module: new URL(module, import.meta.url),
       environment: async () => ({
         ...config.environment,
         DATABASE_URL: await database.ensure(),
+        CHAIN_RPC_URL: chain.url(),
         REFRAIN_DATA_DIR: config.REFRAIN_DATA_DIR,
+        ...more,
       }),
       stopPatienceMs: config.SHUTDOWN_GRACE_MS,
       log,
@@ -59,14 +71,52 @@ export async function startServices(options: {
   const aborted = untilAborted(signal).then(() => Promise.reject(signal.reason))
   aborted.catch(() => {})
   try {
-    await migrate(await database.ensure(signal))
+    await Promise.all([database.ensure(signal).then(migrate), chain.start(signal, failure.reject)])
     signal.throwIfAborted()
-    const ready = Promise.all([start('api', '../api/main.ts'), start('worker', '../worker/main.ts')])
-    const [{ url }] = await Promise.race([ready, failure.promise, aborted])
-    return { apiUrl: url ?? '', failed: failure.promise, stop }
+    const first = <Value>(ready: Promise<Value>) => Promise.race([ready, failure.promise, aborted])
+    const isIndexed = chain.url() !== 'off' && !config.SUBGRAPH_URL
+    // A free port is chosen once: started again, the indexer must be where the others look for it.
+    const indexerPort = config.INDEXER_PORT || (isIndexed ? await findFreePort() : 0)
+    const indexer = isIndexed
+      ? await first(start('indexer', '../indexer/main.ts', { PORT: undefined, INDEXER_PORT: String(indexerPort) }))
+      : null
+    const subgraph = indexer?.url ? subgraphUrls(indexer.url, config) : {}
+    const { url } = await first(start('api', '../api/main.ts', subgraph))
+    await first(start('worker', '../worker/main.ts', { ...subgraph, PUBLIC_URL: config.PUBLIC_URL ?? url }))
+    const chainUrl = config.CHAIN_RPC_URL ? null : chain.url()
+    return { apiUrl: url ?? '', chainUrl, failed: failure.promise, stop }
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+/** Where the embedded indexer answers for each chain. */
+function subgraphUrls(indexerUrl: string, config: Config) {
+  const of = (name: string) => `${indexerUrl}/subgraphs/name/${name}`
+  if (!config.LOCK_CHAIN_RPC_URL) return { SUBGRAPH_URL: of('refrain') }
+  return { SUBGRAPH_URL: of('refrain-clips'), LOCK_SUBGRAPH_URL: config.LOCK_SUBGRAPH_URL ?? of('refrain-locks') }
+}
+
+/** Who may emit and write on the embedded chain. */
+function operatorOf({ PRIVATE_KEY }: Pick<Config, 'PRIVATE_KEY'>): Address {
+  return PRIVATE_KEY ? privateKeyToAccount(PRIVATE_KEY as Hex).address : devAccount(0).address
+}
+
+/** The chain: another's as it is, none, or the embedded one with the contracts on it. */
+function createChain(config: Config, log: Log) {
+  let running: RunningAnvil | undefined
+  return {
+    url: () => config.CHAIN_RPC_URL ?? running?.url ?? 'off',
+    async start(signal: AbortSignal, onFailed: (error: Error) => void): Promise<void> {
+      if (config.CHAIN_RPC_URL) return
+      running = await startAnvil({ dataDirectory: join(config.REFRAIN_DATA_DIR, 'chain'), log, signal })
+      running.failed.catch(onFailed)
+      await deployContracts({ rpcUrl: running.url, operator: operatorOf(config), signal })
+    },
+    async stop(): Promise<void> {
+      await running?.stop()
+    },
   }
 }
 

@@ -134,6 +134,10 @@ const variables = {
     flag(false),
     'emit SongEncrypted beside SegmentEncrypted, for readers that know the older name only',
   ),
+  STORE_INTERMEDIATES: variable(
+    flag(false),
+    'put source and stems into the storage too; with most storages anybody can read them there',
+  ),
   CLIP_EMISSION: variable(
     z.enum(['at-once', 'after-encryption']).default('at-once'),
     'when a clip is registered on chain: as soon as it is stored, or only with its encrypted full song',

@@ -1,11 +1,13 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 import type { ApiClient } from '../client.ts'
+import { artists, createLensAccounts, deployLocks, mintPkps, spotifyArtists } from './artist.ts'
 import { backlog } from './backlog.ts'
 import { cancel } from './cancel.ts'
 import { db } from './db.ts'
 import { enrich } from './enrich.ts'
 import { files } from './files.ts'
 import { follow } from './follow.ts'
+import { grc20 } from './grc20.ts'
 import { report } from './report.ts'
 import { resolveSpotify } from './resolve-spotify.ts'
 import { retry } from './retry.ts'
@@ -52,5 +54,11 @@ export const commands: readonly Command[] = [
   segments,
   enrich,
   resolveSpotify,
+  artists,
+  spotifyArtists,
+  mintPkps,
+  createLensAccounts,
+  deployLocks,
+  grc20,
   db,
 ]

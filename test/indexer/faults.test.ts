@@ -39,7 +39,12 @@ async function begin(options: Partial<TestIndexerOptions> = {}, prepare: (proxy:
 async function expectWhole(indexer: TestIndexer): Promise<void> {
   const head = await chain.client.getBlock()
   await indexer.until(({ block, state }) => block?.hash === head.hash && state === 'following')
-  const honest = await startTestIndexer({ databaseUrl: database.url, rpcUrl: chain.rpcUrl, subgraph, name: `honest ${names++}` })
+  const honest = await startTestIndexer({
+    databaseUrl: database.url,
+    rpcUrl: chain.rpcUrl,
+    subgraph,
+    name: `honest ${names++}`,
+  })
   await honest.until(({ block }) => block?.hash === head.hash)
   expect(await indexer.entities()).toEqual(await honest.entities())
   await Promise.all([honest.stop(), indexer.stop()])
@@ -56,11 +61,41 @@ test('a node that is away at the start is waited for', async () => {
 })
 
 test.each([
-  ['goes away', (proxy: NodeProxy) => { proxy.isDown = true }, 'chain node'],
-  ['answers 503', (proxy: NodeProxy) => { proxy.status = 503 }, '503'],
-  ['answers 401', (proxy: NodeProxy) => { proxy.status = 401 }, '401'],
-  ['takes longer than its time', (proxy: NodeProxy) => { proxy.delayMs = 2_500 }, ''],
-  ['is slow', (proxy: NodeProxy) => { proxy.delayMs = 400 }, 'has not answered for 0.1 s'],
+  [
+    'goes away',
+    (proxy: NodeProxy) => {
+      proxy.isDown = true
+    },
+    'chain node',
+  ],
+  [
+    'answers 503',
+    (proxy: NodeProxy) => {
+      proxy.status = 503
+    },
+    '503',
+  ],
+  [
+    'answers 401',
+    (proxy: NodeProxy) => {
+      proxy.status = 401
+    },
+    '401',
+  ],
+  [
+    'takes longer than its time',
+    (proxy: NodeProxy) => {
+      proxy.delayMs = 2_500
+    },
+    '',
+  ],
+  [
+    'is slow',
+    (proxy: NodeProxy) => {
+      proxy.delayMs = 400
+    },
+    'has not answered for 0.1 s',
+  ],
 ])('a node that %s is waited for, what is indexed stays, and nothing is lost', async (_what, spoil, message) => {
   const { proxy, indexer } = await begin()
   const before = await indexer.until(({ state }) => state === 'following')
@@ -95,7 +130,9 @@ const LIES: readonly (readonly [what: string, message: string, lie: (asked: Aske
     ({ method, params }, answer) => {
       const result = answer.result as AnyResult
       const isHead = method === 'eth_getBlockByNumber' && params[0] === 'latest'
-      return isHead ? { ...answer, result: { ...result, number: `0x${(Number(result.number) + 50).toString(16)}` } } : answer
+      return isHead
+        ? { ...answer, result: { ...result, number: `0x${(Number(result.number) + 50).toString(16)}` } }
+        : answer
     },
   ],
   [
@@ -138,7 +175,9 @@ const LIES: readonly (readonly [what: string, message: string, lie: (asked: Aske
     'does not follow',
     ({ method, params }, answer) => {
       const isBlock = method === 'eth_getBlockByNumber' && params[0] === '0xe'
-      return isBlock ? { ...answer, result: { ...(answer.result as object), parentHash: `0x${'77'.repeat(32)}` } } : answer
+      return isBlock
+        ? { ...answer, result: { ...(answer.result as object), parentHash: `0x${'77'.repeat(32)}` } }
+        : answer
     },
   ],
   [
@@ -161,7 +200,12 @@ test.each(LIES)('a node that %s is waited for, and no block is indexed by half',
   const waiting = await indexer.until(({ state }) => state === 'waiting')
   expect(waiting.message).toContain(message)
   const at = waiting.block?.number ?? 0
-  const honest = await startTestIndexer({ databaseUrl: database.url, rpcUrl: chain.rpcUrl, subgraph, name: `judge ${names++}` })
+  const honest = await startTestIndexer({
+    databaseUrl: database.url,
+    rpcUrl: chain.rpcUrl,
+    subgraph,
+    name: `judge ${names++}`,
+  })
   await honest.untilBlock(await chain.client.getBlockNumber())
   if (waiting.block) expect(await indexer.entities()).toEqual(await honest.entities(at))
   await honest.stop()

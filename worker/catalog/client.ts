@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ProviderRejected, ProviderUnavailable } from '../errors.ts'
+import { AppError, ProviderRejected, ProviderUnavailable } from '../errors.ts'
 import type { Http } from '../net/http.ts'
 
 /** A subgraph, asked in graph-node's dialect; whether a graph-node or the embedded indexer answers is not to be seen. */
@@ -22,15 +22,23 @@ const Answer = z.object({
 })
 /** Said while a subgraph is being set up or has another block at hand than asked for. */
 const MAY_PASS =
-  /has not started syncing|not yet available|not yet been indexed|block.*(not found|no longer)|Store error|timed? ?out/i
+  /has not started syncing|not yet available|not yet been indexed|block.*(not found|no longer)|no block with that hash|Store error|timed? ?out/i
 const TIMEOUT_MS = 15_000
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 export function openSubgraph(url: string, http: Http): Subgraph {
   const client = http.as('subgraph')
+  // Gateways take their key as a part of the path.
+  const secrets = new URL(url).pathname.split('/').filter((part) => part.length >= 16)
+  const blotOut = (error: unknown): unknown => {
+    if (!(error instanceof AppError) || !secrets.some((secret) => error.message.includes(secret))) return error
+    const message = secrets.reduce((clean, secret) => clean.replaceAll(secret, '…'), error.message)
+    const { kind, retryable, details } = error
+    return new AppError(kind, message, { retryable, details })
+  }
   return {
     async query(text, schema, { variables = {}, signal }) {
-      const answer = await client.json(url, Answer, {
+      const request = {
         method: 'POST',
         json: { query: text, variables },
         idempotent: true,
@@ -39,7 +47,8 @@ export function openSubgraph(url: string, http: Http): Subgraph {
         maxBytes: MAX_ANSWER_BYTES,
         retries: 0,
         signal,
-      })
+      } as const
+      const answer = await client.json(url, Answer, request).catch((error) => Promise.reject(blotOut(error)))
       // With `subgraphError: allow` there is data beside the error that says so.
       const faults = (answer.errors ?? []).filter(({ message }) => message !== 'indexing_error')
       if (faults.length > 0 || answer.data === null || answer.data === undefined) {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type Client, inTransaction } from '../db/client.ts'
-import { ProviderUnavailable } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Subgraph } from './client.ts'
 import { type ChainEvent, type Part, type Position, readEvents, readPosition } from './read-events.ts'
@@ -91,6 +91,12 @@ function firstBlock(before: PositionRow | null, now: Position): number {
   return Math.max(0, Math.min(before.block_number, now.blockNumber) - REORG_BLOCKS)
 }
 
+/** A transaction that is mined again, be it at the same height, may do something else than before: issue another key, at another time. */
+function contentOf(event: ChainEvent): string {
+  const { id, kind, blockNumber, timestampSeconds, clipHash, lockAddress, tokenId, from, to } = event
+  return [id, kind, blockNumber, timestampSeconds, clipHash, lockAddress, tokenId, from, to].join(' ')
+}
+
 async function record(
   client: Pick<Client, 'pool'>,
   source: Part,
@@ -101,16 +107,19 @@ async function record(
   return await inTransaction(client, async (connection) => {
     // Numbers are given in the order of commits, or a reader's cursor would pass over some.
     await connection.query("select pg_advisory_xact_lock(hashtextextended('catalog_events', 0))")
-    const { rows: standing } = await connection.query<{ seq: number; event_id: string; block_number: number }>(
-      `select seq, event_id, block_number from catalog_events
+    const { rows: standing } = await connection.query<ChainEvent & { readonly seq: number }>(
+      `select seq, event_id as id, kind, block_number as "blockNumber", log_index as "logIndex",
+         extract(epoch from block_at)::bigint as "timestampSeconds", transaction_hash as "transactionHash", clip_hash as "clipHash",
+         lock_address as "lockAddress", token_id as "tokenId", from_address as "from", to_address as "to"
+       from catalog_events
        where source = $1 and retracts is null and retracted_by is null and block_number >= $2 and ($3::bigint is null or block_number <= $3)
        order by seq desc`,
       [source, range.fromBlock, range.toBlock],
     )
-    const there = new Map(events.map((event) => [`${event.id} ${event.blockNumber}`, event]))
-    const known = new Set(standing.map((row) => `${row.event_id} ${row.block_number}`))
-    const undone = standing.filter((row) => !there.has(`${row.event_id} ${row.block_number}`))
-    const added = events.filter((event) => !known.has(`${event.id} ${event.blockNumber}`))
+    const there = new Set(events.map(contentOf))
+    const known = new Set(standing.map(contentOf))
+    const undone = standing.filter((row) => !there.has(contentOf(row)))
+    const added = events.filter((event) => !known.has(contentOf(event)))
     if (undone.length > 0)
       await connection.query(
         `with next as (select coalesce(max(seq), 0) as seq from catalog_events), undone as (
@@ -176,7 +185,7 @@ export function startCatalogFollower(options: {
         wasFailing = false
       } catch (error) {
         if (stopping.signal.aborted) return
-        if (!wasFailing && !(error instanceof ProviderUnavailable))
+        if (!wasFailing && !(error instanceof AppError && error.retryable))
           log.warn('the catalog could not be followed', { source: one.name, error })
         wasFailing = true
         await tell(one.name, error).catch((fault) =>

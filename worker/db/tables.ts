@@ -111,9 +111,22 @@ export const artifactLocations = pgTable(
     provider: text().notNull(),
     externalId: text('external_id').notNull(),
     url: text().notNull(),
+    role: text().$type<'storage' | 'archive'>().notNull(),
     storedAt: instant('stored_at').notNull().defaultNow(),
   },
-  (table) => [primaryKey({ columns: [table.sha256, table.provider] })],
+  (table) => [primaryKey({ columns: [table.sha256, table.provider, table.role] })],
+)
+
+export const publishedFiles = pgTable(
+  'published_files',
+  {
+    trackId: bigint('track_id', { mode: 'number' }).notNull(),
+    kind: text().notNull(),
+    sha256: text().notNull(),
+    isDeliverable: boolean('is_deliverable').notNull(),
+    publishedAt: instant('published_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.trackId, table.kind] })],
 )
 
 export const taskArtifacts = pgTable(
@@ -153,6 +166,7 @@ export const tracks = pgTable('tracks', {
   spotifyTrackId: text('spotify_track_id'),
   primaryArtistId: text('primary_artist_id'),
   primaryArtistName: text('primary_artist_name'),
+  artistId: bigint('artist_id', { mode: 'number' }),
   language: text().notNull().default('en'),
   sourceType: text('source_type').$type<'upload' | 'path' | 'url' | 'manual_spotify' | 'tiktok'>().notNull(),
   source: jsonb().$type<TrackSource>(),
@@ -245,6 +259,7 @@ export const karaokeSegments = pgTable(
     encryptedFullUrl: text('encrypted_full_url'),
     encryptionAccs: jsonb('encryption_accs').$type<unknown>(),
     encryptionManifestUrl: text('encryption_manifest_url'),
+    encryptionGeneration: integer('encryption_generation').notNull().default(0),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.trackId, table.segmentIndex] })],

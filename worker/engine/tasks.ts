@@ -26,7 +26,7 @@ export async function requestStage(
   subjectId: number,
   stage: string,
 ): Promise<{ readonly taskId: number; readonly wasAdded: boolean }> {
-  const made = await db.query<{ id: number | null }>('select ensure_task($1, $2, $3) as id', [
+  const made = await db.query<{ id: number | null }>('select request_task($1, $2, $3) as id', [
     pipeline,
     subjectId,
     stage,

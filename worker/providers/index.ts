@@ -1,28 +1,42 @@
 import { Blocked, InvalidInput } from '../errors.ts'
 import { downloadUrl } from '../net/download.ts'
 import { createHttp } from '../net/http.ts'
+import { accounts } from './accounts/index.ts'
 import { alignment } from './alignment/index.ts'
+import { archive } from './archive/index.ts'
 import type { Choice, Choosable, Environment, ProviderDeps, VariableDocumentation } from './capability.ts'
 import { catalogue } from './catalogue/index.ts'
+import { encryption } from './encryption/index.ts'
 import { enhancement } from './enhancement/index.ts'
+import { locks } from './locks/index.ts'
 import { metadata } from './metadata/index.ts'
 import { normalization } from './normalization/index.ts'
+import { publication } from './publication/index.ts'
 import { separation } from './separation/index.ts'
+import { space } from './space/index.ts'
 import { storage } from './storage/index.ts'
 import { structure } from './structure/index.ts'
 import { translation } from './translation/index.ts'
+import { wallet } from './wallet/index.ts'
 
 /** Everything the pipelines need from outside. A new capability is one name here. */
 const capabilities = {
+  accounts,
   alignment,
+  archive,
   catalogue,
+  encryption,
   enhancement,
+  locks,
   metadata,
   normalization,
+  publication,
   separation,
+  space,
   storage,
   structure,
   translation,
+  wallet,
 }
 
 type ContractOf<C> = C extends Choosable<infer Contract> ? Contract : never
