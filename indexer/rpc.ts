@@ -49,8 +49,8 @@ export interface Rpc {
 
 const Answer = z.object({
   id: z.number().nullish(),
-  result: z.unknown(),
-  error: z.object({ code: z.number(), message: z.string(), data: z.unknown() }).nullish(),
+  result: z.unknown().optional(),
+  error: z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() }).nullish(),
 })
 type Answer = z.output<typeof Answer>
 

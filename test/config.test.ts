@@ -100,5 +100,35 @@ test('the description lists every variable the parser knows, with its default', 
       .filter(({ isSecret }) => isSecret)
       .map(({ name }) => name)
       .sort(),
-  ).toEqual(['API_TOKEN', 'DATABASE_URL', 'WEBHOOK_SECRET'])
+  ).toEqual([
+    'API_TOKEN',
+    'CHAIN_RPC_URL',
+    'DATABASE_URL',
+    'LOCK_CHAIN_RPC_URL',
+    'LOCK_SUBGRAPH_URL',
+    'PRIVATE_KEY',
+    'REFRAIN_SECRET_KEY',
+    'SUBGRAPH_URL',
+    'WEBHOOK_SECRET',
+  ])
+})
+
+test('the chain is an address or off, and keys are of the right form; what was given for a secret is not told', () => {
+  expect(readConfig({ CHAIN_RPC_URL: 'off' }).CHAIN_RPC_URL).toBe('off')
+  expect(readConfig({ CHAIN_RPC_URL: 'https://rpc.example/key' }).CHAIN_RPC_URL).toBe('https://rpc.example/key')
+  const read = () =>
+    readConfig({
+      CHAIN_RPC_URL: 'ftp://x/hush',
+      PRIVATE_KEY: '0xhush',
+      CATALOG_ADDRESS: '0x12',
+      LOCK_PRICE_ETH: 'free',
+    })
+  for (const fault of [
+    /CHAIN_RPC_URL: /,
+    /PRIVATE_KEY: expected 0x and 64/,
+    /CATALOG_ADDRESS: .*"0x12"/,
+    /LOCK_PRICE_ETH: .*0\.0006.*"free"/,
+  ])
+    expect(read).toThrow(fault)
+  expect(read).not.toThrow(/hush/)
 })

@@ -54,6 +54,7 @@ test('an anvil that is killed ten times in the middle of traffic is back within 
   const directory = await makeDirectory()
   const { anvil } = await startHere(directory)
   const state = join(directory, 'state.json.gz')
+  const genesis = await block(anvil.url, '0x0')
   let isBusy = true
   const seen = new Map<number, string>()
   const traffic = (async () => {
@@ -80,12 +81,29 @@ test('an anvil that is killed ten times in the middle of traffic is back within 
     await until(async () => anvil.pid !== pid && (await block(anvil.url)) !== null, 'the next anvil')
     outagesMs.push(performance.now() - killedAt)
     expect(await block(anvil.url, before.number)).toMatchObject({ hash: before.hash })
+    expect(await block(anvil.url, '0x0')).toMatchObject({ hash: genesis.hash })
   }
   isBusy = false
   await traffic
   expect(outagesMs.toSorted((one, other) => one - other)[4]).toBeLessThan(1000)
   expect(seen.size).toBeGreaterThan(20)
   await anvil.stop()
+})
+
+test('the clock of a chain goes on after a restart and never back, also when somebody has moved it into the future', async () => {
+  const directory = await makeDirectory()
+  const { anvil: before } = await startHere(directory)
+  const timeAt = async (url: string, at = 'latest') =>
+    Number((await ask<{ timestamp: string }>(url, 'eth_getBlockByNumber', [at, false])).timestamp)
+  await pay(before.url, 1)
+  await ask(before.url, 'evm_increaseTime', [100_000])
+  await pay(before.url, 2)
+  await before.stop()
+  const { anvil: after } = await startHere(directory)
+  await pay(after.url, 3)
+  expect((await timeAt(after.url, '0x2')) - Date.now() / 1000).toBeGreaterThan(99_000)
+  expect(await timeAt(after.url, '0x3')).toBeGreaterThanOrEqual(await timeAt(after.url, '0x2'))
+  await after.stop()
 })
 
 test('a chain that had a quiet moment keeps the states of past blocks through a kill', async () => {

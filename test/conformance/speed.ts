@@ -21,7 +21,7 @@ interface Shape {
 }
 
 const SHAPES: readonly Shape[] = [
-  { title: '10,000 ClipRegistered, 100 in a block', blocks: 100, eventsPerBlock: 100 },
+  { title: '10,000 ClipRegistered, each of its own transaction, 100 in a block', blocks: 100, eventsPerBlock: 100 },
   { title: '1,000 ClipRegistered, one in a block', blocks: 1000, eventsPerBlock: 1 },
 ]
 
@@ -125,19 +125,24 @@ async function fill(node: TestNode, { blocks, eventsPerBlock }: Shape): Promise<
   const { hash } = await node.head()
   const [from] = await node.call<Hex[]>('eth_accounts')
   for (let block = 0; block < blocks; block++) {
-    const clips = Array.from({ length: eventsPerBlock }, (_, index) => ({
-      grc20WorkId: '',
-      spotifyTrackId: `${block}-${index}`,
-      clipStartMs: 30_000,
-      clipEndMs: 60_000,
-      metadataUri: `ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/${block}-${index}.json`,
+    const transactions = Array.from({ length: eventsPerBlock }, (_, index) => ({
+      from,
+      to: embeddedAddresses.catalog,
+      data: encodeFunctionData({ abi: catalogAbi, functionName: 'registerClip', args: [clipOf(`${block}-${index}`)] }),
     }))
-    const data = encodeFunctionData({ abi: catalogAbi, functionName: 'registerClips', args: [clips] })
-    await node.mine([{ from, to: embeddedAddresses.catalog, data }])
+    await node.mine(transactions)
   }
   const { hash: after } = await node.head()
   if (hash === after) throw new Error('the chain was not filled')
 }
+
+const clipOf = (name: string) => ({
+  grc20WorkId: '',
+  spotifyTrackId: name,
+  clipStartMs: 30_000,
+  clipEndMs: 60_000,
+  metadataUri: `ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/${name}.json`,
+})
 
 /** User and system time of a process so far, in ticks of a hundredth of a second. */
 function cpuSecondsOf(pid: number): number {

@@ -31,19 +31,19 @@ test('everything below is of the same block', async () => {
 
 test('what is not there yet, any more or at all is refused', async () => {
   const { id } = small
-  expect(await small.refused('{ small.things(block: {number: 99}) { id } }')).toBe(
+  expect(await small.refused('{ things(block: {number: 99}) { id } }')).toBe(
     `Failed to decode \`block.number\` value: \`subgraph ${id} has only indexed up to block number 40 and data for block number 99 is therefore not yet available\``,
   )
-  expect(await small.refused('{ small.things(block: {number_gte: 99}) { id } }')).toContain(
+  expect(await small.refused('{ things(block: {number_gte: 99}) { id } }')).toContain(
     'Failed to decode `block.number_gte` value: `subgraph',
   )
-  expect(await small.refused('{ small.things(block: {number: 0}) { id } }')).toBe(
+  expect(await small.refused('{ things(block: {number: 0}) { id } }')).toBe(
     `Failed to decode \`block.number\` value: \`subgraph ${id} only has data starting at block number 1 and data for block number 0 is therefore not available\``,
   )
-  expect(await small.refused(`{ small.things(block: {hash: "${blockHash(99)}"}) { id } }`)).toBe(
+  expect(await small.refused(`{ things(block: {hash: "${blockHash(99)}"}) { id } }`)).toBe(
     'Failed to decode `block.hash` value: `no block with that hash found`',
   )
-  expect(await small.refused('{ small.things(block: {}) { id } }')).toBe(
+  expect(await small.refused('{ things(block: {}) { id } }')).toBe(
     'Invalid value provided for argument `block`: Object({})',
   )
 })
@@ -95,13 +95,13 @@ describe('after a handler has failed', () => {
   const indexingError = [{ message: 'indexing_error' }]
 
   test('data comes only when errors are allowed, and the error comes with it', async () => {
-    expect(await small.answer('{ small.things(first: 1) { id } }')).toEqual({ errors: indexingError })
-    expect(await small.answer('{ small.things(first: 1, subgraphError: allow) { id } }')).toEqual({
+    expect(await small.answer('{ things(first: 1) { id } }')).toEqual({ errors: indexingError })
+    expect(await small.answer('{ things(first: 1, subgraphError: allow) { id } }')).toEqual({
       data: { things: [{ id: 'a' }] },
       errors: indexingError,
     })
     expect(
-      await small.answer('{ a: small.things(first: 1, subgraphError: allow) { id } b: small.things(first: 1) { id } }'),
+      await small.answer('{ a: things(first: 1, subgraphError: allow) { id } b: things(first: 1) { id } }'),
     ).toEqual({
       errors: indexingError,
     })

@@ -5,7 +5,7 @@ const small = askSmall()
 
 test('filters, orders and pages as variables, by the names of their types', async () => {
   const query = `query Things($where: Thing_filter, $orderBy: Thing_orderBy, $direction: OrderDirection, $first: Int!, $skip: Int, $block: Block_height) {
-    small.things(where: $where, orderBy: $orderBy, orderDirection: $direction, first: $first, skip: $skip, block: $block) { id }
+    things(where: $where, orderBy: $orderBy, orderDirection: $direction, first: $first, skip: $skip, block: $block) { id }
   }`
   const variables = {
     where: { int_gt: 0, owner_: { rank_gte: 2 } },
@@ -27,7 +27,7 @@ test('locks with their keys, as lock dashboards ask', async () => {
     `query ($owners: [Bytes!]!, $after: BigInt!) {
       owners(where: {id_in: $owners}, first: 1000, orderBy: rank, orderDirection: desc) {
         id
-        small.things(where: {amount_gt: $after, owner_contains: "0x"}, first: 10, skip: 0, orderBy: amount) { id owner { name } }
+        things(where: {amount_gt: $after, owner_contains: "0x"}, first: 10, skip: 0, orderBy: amount) { id owner { name } }
       }
     }`,
     { owners: ['0xaa01', '0xbb02'], after: -1 },
@@ -42,7 +42,7 @@ test('locks with their keys, as lock dashboards ask', async () => {
 
 test('directives, default values, variables that are left out, and introspection beside data', async () => {
   const query =
-    'query ($more: Boolean = false, $text: String) { small.things(first: 1, where: {text: $text}) { id int @include(if: $more) } }'
+    'query ($more: Boolean = false, $text: String) { things(first: 1, where: {text: $text}) { id int @include(if: $more) } }'
   expect(await small.ask(query)).toEqual({ things: [{ id: 'e' }] })
   expect(await small.ask(query, { more: true, text: 'Apple' })).toEqual({ things: [{ id: 'a', int: 5 }] })
   expect(
@@ -59,9 +59,7 @@ test('directives, default values, variables that are left out, and introspection
 test('numbers beyond 2^53 stay exact', async () => {
   expect(await small.things('{big: 9007199254740993}')).toBe('a')
   expect(await small.things('{big: 9007199254740992}')).toBe('')
-  expect(
-    await small.ask('query ($n: Int8) { small.things(where: {big: $n}) { id } }', { n: 9007199254740993n }),
-  ).toEqual({
+  expect(await small.ask('query ($n: Int8) { things(where: {big: $n}) { id } }', { n: 9007199254740993n })).toEqual({
     things: [{ id: 'a' }],
   })
 })
@@ -70,13 +68,13 @@ test('nothing that is sent becomes SQL', async () => {
   const attack = `'; drop table ${small.schema}.thing; --`
   for (const text of [attack, "' or '1'='1", '" or true --', '$1', '\\', '\\\\x', '%', '\u{1f4a9}', '\ud800']) {
     const { data } = await small.answer(
-      'query ($t: String!, $l: [String!]!) { a: small.things(where: {text: $t}) { id } b: small.things(where: {tags_contains: $l, id_in: $l}) { id } c: thing(id: $t) { id } }',
+      'query ($t: String!, $l: [String!]!) { a: things(where: {text: $t}) { id } b: things(where: {tags_contains: $l, id_in: $l}) { id } c: thing(id: $t) { id } }',
       { t: text, l: [text] },
     )
     expect(data).toEqual({ a: [], b: [], c: null })
   }
-  expect(await small.answer(`{ small.things(orderBy: "${attack}") { id } }`)).toHaveProperty('errors')
-  expect(await small.answer(`{ small.things(where: {text_contains_nocase: "${attack}"}) { id } }`)).toEqual({
+  expect(await small.answer(`{ things(orderBy: "${attack}") { id } }`)).toHaveProperty('errors')
+  expect(await small.answer(`{ things(where: {text_contains_nocase: "${attack}"}) { id } }`)).toEqual({
     data: { things: [] },
   })
   expect(await small.things('{}')).toBe('abcde')
@@ -94,7 +92,7 @@ test('a text that looks like a mark of ours is a text', async () => {
 test('depth, breadth and size are limited before anything is read', async () => {
   const deep = `{ things ${'{ children '.repeat(30)}{ id }${' }'.repeat(30)} }`
   expect(await small.refused(deep)).toBe('query has a depth that exceeds the limit of `16`')
-  const wide = `{ small.things(first: 1000) { children(first: 1000) { children(first: 1000) { id } } } }`
+  const wide = `{ things(first: 1000) { children(first: 1000) { children(first: 1000) { id } } } }`
   expect(await small.refused(wide)).toContain(
     'query potentially returns `1001001000` entities or more and thereby exceeds the limit of `5000000` entities',
   )
@@ -112,20 +110,18 @@ test('depth, breadth and size are limited before anything is read', async () => 
     { length: 30 },
     (_, index) => `fragment F${index} on Thing { ...F${index + 1} ...F${index + 1} }`,
   )
-  expect(
-    await small.ask(`{ small.things(first: 1) { ...F0 } } ${fans.join(' ')} fragment F30 on Thing { id }`),
-  ).toEqual({
+  expect(await small.ask(`{ things(first: 1) { ...F0 } } ${fans.join(' ')} fragment F30 on Thing { id }`)).toEqual({
     things: [{ id: 'a' }],
   })
-  expect(
-    await small.refused(`{ small.things(where: ${'{and: ['.repeat(5_000)}${']}'.repeat(5_000)}) { id } }`),
-  ).toMatch(/nested too deeply|Syntax Error/)
+  expect(await small.refused(`{ things(where: ${'{and: ['.repeat(5_000)}${']}'.repeat(5_000)}) { id } }`)).toMatch(
+    /nested too deeply|Syntax Error/,
+  )
   expect(await small.refused(`{ things { ${'id '.repeat(30_000)} } }`)).toContain(
     'Syntax Error: Document contains more that 20000 tokens',
   )
   let nested: unknown = {}
   for (let depth = 0; depth < 100; depth++) nested = { and: [nested] }
-  expect(await small.refused('query ($w: Thing_filter) { small.things(where: $w) { id } }', { w: nested })).toBe(
+  expect(await small.refused('query ($w: Thing_filter) { things(where: $w) { id } }', { w: nested })).toBe(
     'the query is nested too deeply',
   )
   expect(

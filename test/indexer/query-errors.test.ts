@@ -44,16 +44,14 @@ test('a required reference that leads nowhere, and two where one belongs', async
 })
 
 test('values that are none are named, with what they should be', async () => {
-  const value = (where: string) => small.refused(`{ small.things(where: ${where}) { id } }`)
+  const value = (where: string) => small.refused(`{ things(where: ${where}) { id } }`)
   expect(await value('{data: "0x010"}')).toBe('Failed to decode `Bytes` value: `Odd number of digits`')
   expect(await value('{amount: "abc"}')).toBe('Failed to decode `BigInt` value: `invalid digit found in string`')
   expect(await value('{ratio: "abc"}')).toBe('Failed to decode `BigDecimal` value: `invalid digit found in string`')
   expect(await value('{big: "9223372036854775808"}')).toBe('Failed to decode `Int8` value: `9223372036854775808`')
   expect(await value('{owner: "zz"}')).toBe("Store error: store error: Invalid character 'z' at position 0")
   expect(
-    await small.refused(
-      '{ a: small.things(where: {data: "0"}) { id } b: small.things(first: 0) { id } c: thing(id: "a") { id } }',
-    ),
+    await small.refused('{ a: things(where: {data: "0"}) { id } b: things(first: 0) { id } c: thing(id: "a") { id } }'),
   ).toBe(
     'Failed to decode `Bytes` value: `Odd number of digits`\nThe `first` argument must be between 0 and 1000, but is 0',
   )
@@ -70,12 +68,10 @@ test('values that are none are named, with what they should be', async () => {
   )
   // One root field that Postgres refuses ends the query; one that we refuse leaves those of other blocks.
   expect(
-    await small.answer(
-      '{ a: small.things(where: {ratio: "1e999999"}) { id } b: thing(id: "a", block: {number: 9}) { id } }',
-    ),
+    await small.answer('{ a: things(where: {ratio: "1e999999"}) { id } b: thing(id: "a", block: {number: 9}) { id } }'),
   ).toMatchObject({ errors: [{}] })
   expect(
-    await small.answer('{ a: small.things(first: 0) { id } b: thing(id: "a", block: {number: 9}) { id } }'),
+    await small.answer('{ a: things(first: 0) { id } b: thing(id: "a", block: {number: 9}) { id } }'),
   ).toMatchObject({
     data: { b: { id: 'a' } },
     errors: [{}],
@@ -84,13 +80,13 @@ test('values that are none are named, with what they should be', async () => {
 })
 
 test('orders that graph-node offers and refuses are refused', async () => {
-  expect(await small.refused('{ small.things(orderBy: kind) { id } }')).toBe(
+  expect(await small.refused('{ things(orderBy: kind) { id } }')).toBe(
     'Ordering by `kind` is not supported for type `Thing`',
   )
-  expect(await small.refused('{ small.things(orderBy: owner) { id } }')).toBe(
+  expect(await small.refused('{ things(orderBy: owner) { id } }')).toBe(
     'Ordering by `owner` is not supported for type `Thing`',
   )
-  expect(await small.refused('{ owners { small.things(orderBy: main__name) { id } } }')).toContain(
+  expect(await small.refused('{ owners { things(orderBy: main__name) { id } } }')).toContain(
     'SortKey::ChildKey cannot be used for parent ordering (yet)',
   )
 })
