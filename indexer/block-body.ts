@@ -28,21 +28,22 @@ export function createBodyReader(rpc: Rpc): BodyReader {
   let hasReceipts = true
   return {
     async read(headers) {
-      if (hasReceipts) {
-        const bodies = await readReceipts(rpc, headers)
-        if (bodies) return bodies
-        hasReceipts = false
-      }
+      if (!hasReceipts) return readLogs(rpc, headers)
+      const bodies = await readReceipts(rpc, headers)
+      if (Array.isArray(bodies)) return bodies
+      // Nodes have many words for a method that they do not have.
+      if (bodies.isUnknownMethod) hasReceipts = false
       return readLogs(rpc, headers)
     },
   }
 }
 
-/** By receipts: one for each transaction, so that none can be missing unseen. Null when the node has no such method. */
-async function readReceipts(rpc: Rpc, headers: readonly Header[]): Promise<BlockBody[] | null> {
+/** By receipts: one for each transaction, so that none can be missing unseen. The fault when the node refuses. */
+async function readReceipts(rpc: Rpc, headers: readonly Header[]): Promise<BlockBody[] | RpcFault> {
   const requests = headers.map(({ number }) => ({ method: 'eth_getBlockReceipts', parameters: [quantity(number)] }))
   const answers = await rpc.askAll(requests, z.array(Receipt).nullable())
-  if (answers.some((answer) => answer instanceof RpcFault && answer.isUnknownMethod)) return null
+  const fault = answers.find((answer) => answer instanceof RpcFault)
+  if (fault) return fault
   return answers.map((receipts, index) => {
     const header = headers[index]
     if (receipts instanceof RpcFault) throw receipts

@@ -42,9 +42,6 @@ export interface WindowReader {
 }
 
 export function createWindowReader(rpc: Rpc, bodies: BodyReader): WindowReader {
-  /** Once a header had a bloom, all have: then they alone tell where logs are. */
-  let hasBlooms = false
-
   const headers = async (numbers: readonly number[]): Promise<(Header | null)[]> => {
     const requests = numbers.map((number) => ({
       method: 'eth_getBlockByNumber',
@@ -79,6 +76,14 @@ export function createWindowReader(rpc: Rpc, bodies: BodyReader): WindowReader {
     const filter = { fromBlock: quantity(from), toBlock: quantity(to), address: addresses }
     const logs = await rpc.ask({ method: 'eth_getLogs', parameters: [filter] }, z.array(LogPlace))
     return new Map(logs.map((log) => [log.blockNumber, log.blockHash]))
+  }
+
+  /**
+   * Blooms tell where logs are, and a chain that keeps none is asked instead: there, blocks with transactions have an empty one.
+   */
+  const loggedNear = async (found: readonly Header[], addresses: readonly string[]): Promise<Map<number, string>> => {
+    const isTold = found.every((header) => header.transactions.length === 0 || Bloom.read(header.logsBloom))
+    return isTold ? new Map() : blocksWithLogs(found[0].number, found[found.length - 1].number, addresses)
   }
 
   /** Reads the bodies that are missing of blocks which have logs by the node's index or by their own bloom. */
@@ -120,8 +125,7 @@ export function createWindowReader(rpc: Rpc, bodies: BodyReader): WindowReader {
           throw new NodeContradiction(`block ${found[index].number} does not follow block ${found[index - 1].number}`)
         }
       }
-      hasBlooms ||= found.some((header) => Bloom.read(header.logsBloom) !== null)
-      const logged = hasBlooms ? new Map<number, string>() : await blocksWithLogs(from, to, addresses)
+      const logged = await loggedNear(found, addresses)
       const blocks = found.map((header): WindowBlock => ({ header, body: null }))
       await fill(blocks, logged, addresses)
       return { from, to, blocks, isNear: true, before: null }
@@ -138,17 +142,19 @@ export function createWindowReader(rpc: Rpc, bodies: BodyReader): WindowReader {
     },
     async extend(window, from, addresses) {
       if (from > window.to) return
-      const logged =
-        window.isNear && hasBlooms ? new Map<number, string>() : await blocksWithLogs(from, window.to, addresses)
+      const later = window.blocks.filter((block) => block.header.number >= from)
+      const logged = window.isNear
+        ? await loggedNear(
+            later.map((block) => block.header),
+            addresses,
+          )
+        : await blocksWithLogs(from, window.to, addresses)
       const known = new Set(window.blocks.map((block) => block.header.number))
       const more = await presentHeaders([...logged.keys()].filter((number) => !known.has(number)))
-      window.blocks.push(...more.map((header): WindowBlock => ({ header, body: null })))
+      const added = more.map((header): WindowBlock => ({ header, body: null }))
+      window.blocks.push(...added)
       window.blocks.sort((left, right) => left.header.number - right.header.number)
-      await fill(
-        window.blocks.filter((block) => block.header.number >= from),
-        logged,
-        addresses,
-      )
+      await fill([...later, ...added], logged, addresses)
     },
   }
 }

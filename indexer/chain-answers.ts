@@ -33,10 +33,27 @@ const REVERT_WORDS = [
 /**
  * Asks the chain's node what handlers want to know of contracts.
  *
+ * An embedded chain that was killed comes back with all blocks but without the states of past ones. It is asked for the state of
+ * now instead of never being asked anything again: whatever has changed since then is told by a later event, so what stands in
+ * the end is right, and only of a moment in between more may be said than was so.
+ *
  * @throws what `Rpc` throws when the node cannot say
  */
 export async function askChain(rpc: Rpc, calls: readonly Call[]): Promise<CallAnswer[]> {
-  const answers = await rpc.askAll(calls.map(toRequest), Hex)
+  const answers = await rpc.askAll(
+    calls.map((call) => toRequest(call, { blockHash: call.blockHash })),
+    Hex,
+  )
+  const forgotten = [...calls.keys()].filter((index) => isForgotten(answers[index]))
+  if (forgotten.length > 0) {
+    const ofNow = await rpc.askAll(
+      forgotten.map((index) => toRequest(calls[index], 'latest')),
+      Hex,
+    )
+    forgotten.forEach((index, position) => {
+      answers[index] = ofNow[position]
+    })
+  }
   return answers.map((answer, index) => {
     if (!(answer instanceof RpcFault)) return answer.toLowerCase()
     if (calls[index].method === 'call' && isRevert(answer)) return null
@@ -44,8 +61,15 @@ export async function askChain(rpc: Rpc, calls: readonly Call[]): Promise<CallAn
   })
 }
 
-function toRequest(call: Call): RpcRequest {
-  const block = { blockHash: call.blockHash }
+/** Anvil's words, and nobody else's, for a block it has without its state. For one it does not have it names a higher number. */
+function isForgotten(answer: string | RpcFault): boolean {
+  if (!(answer instanceof RpcFault)) return false
+  const [, height, asked] =
+    /BlockOutOfRangeError: block height is (\d+) but requested was (\d+)/.exec(answer.message) ?? []
+  return asked !== undefined && Number(asked) <= Number(height)
+}
+
+function toRequest(call: Call, block: { readonly blockHash: string } | 'latest'): RpcRequest {
   switch (call.method) {
     case 'call':
       return { method: 'eth_call', parameters: [{ to: call.to, data: call.data, gas: CALL_GAS }, block] }

@@ -160,9 +160,10 @@ export async function follow(options: FollowOptions): Promise<never> {
     })
   }
 
-  function beginWrite(state: 'syncing' | 'following'): Promise<void> {
+  async function beginWrite(state: 'syncing' | 'following'): Promise<void> {
     lastWriteMs = performance.now()
-    return store.flush({ headNumber: head?.number ?? 0, state })
+    await store.flush({ headNumber: head?.number ?? 0, state })
+    status.forget()
   }
 
   async function writeOut(state: 'syncing' | 'following' = 'syncing'): Promise<void> {
@@ -178,6 +179,7 @@ export async function follow(options: FollowOptions): Promise<never> {
     head = null
     if (!isSynced) {
       isSynced = true
+      await store.analyze()
       log.info('the head is indexed', { block: seen.number })
       await options.onSynced()
     }
@@ -231,12 +233,11 @@ export async function follow(options: FollowOptions): Promise<never> {
   async function standStill(failure: HandlerFailed): Promise<void> {
     await writeOut()
     log.error('indexing stands still because a handler failed', { error: failure })
-    const failed = await reader.header(failure.blockNumber)
     await status.fail(failure.message, failure.handler, failure.blockNumber)
     for (;;) {
       await sleep(Math.max(options.pollMs, 1_000), undefined, { signal })
-      const now = await reader.header(failure.blockNumber).catch(() => failed)
-      if (now?.hash !== failed?.hash) break
+      const now = await reader.header(failure.blockNumber).catch(() => null)
+      if (now && now.hash !== failure.blockHash) break
     }
     plan.reset()
     head = null

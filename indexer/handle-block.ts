@@ -13,6 +13,7 @@ import { MappingFailed, Missing, type MissingThing } from './wasm/failure.ts'
 export class HandlerFailed extends Error {
   readonly handler: string
   readonly blockNumber: number
+  readonly blockHash: string
   constructor({ source, handler, log, header }: Trigger, cause: MappingFailed) {
     super(
       `${source.definition.name}.${handler.name} failed at block ${header.number}, log ${log.logIndex} of transaction ${log.transactionHash}: ${cause.message}`,
@@ -20,6 +21,7 @@ export class HandlerFailed extends Error {
     )
     this.handler = `${source.definition.name}.${handler.name}`
     this.blockNumber = header.number
+    this.blockHash = header.hash
   }
 }
 
@@ -63,7 +65,7 @@ export function createBlockHandler(handling: BlockHandling): BlockHandler {
     for (const trigger of coming) {
       if (tried++ >= lookahead) break
       try {
-        mappings.run(trigger, state)
+        mappings.run(trigger, state, { isTrial: true })
       } catch (error) {
         if (error instanceof Missing) missing.push(error.what)
         else if (!(error instanceof MappingFailed)) throw error

@@ -40,7 +40,7 @@ export interface IndexerOptions {
 
 const REORG_BLOCKS = 1_000
 const BATCH_SIZE = 10_000
-const CACHE_CAPACITY = 200_000
+const CACHE_CAPACITY = 100_000
 /** How often a second process looks whether the first has gone. */
 const LOCK_RETRY_MS = 500
 const REOPEN_MS = 500
@@ -60,6 +60,7 @@ export async function runIndexer(options: IndexerOptions): Promise<void> {
     const lock = await takeLock(client.url, name, signal, log)
     if (!lock) break
     const inner = AbortSignal.any([signal, lock.lost])
+    const startedMs = performance.now()
     try {
       await indexOnce({ ...options, log, signal: inner })
     } catch (error) {
@@ -67,6 +68,7 @@ export async function runIndexer(options: IndexerOptions): Promise<void> {
     } finally {
       await lock.release()
     }
+    if (performance.now() - startedMs > MAX_REOPEN_MS) failures = 0
     await sleep(Math.min(MAX_REOPEN_MS, REOPEN_MS * 2 ** failures), undefined, { signal }).catch(() => {})
   }
 }

@@ -9,10 +9,12 @@ import { createIndexerTables } from './store/open-deployment.ts'
 await runProcess('indexer', async (config, log) => {
   const url = requireDatabaseUrl(config)
   const planned = await planDeployments(config)
-  const client = openClient(url, { name: 'refrain indexer', maxConnections: 10 })
+  // Who asks must not take the connections of who writes.
+  const client = openClient(url, { name: 'refrain indexer', maxConnections: 6 })
+  const queryClient = openClient(url, { name: 'refrain indexer queries', maxConnections: 6 })
   await createIndexerTables(client)
   const server = await startQueryServer({
-    client,
+    client: queryClient,
     host: '127.0.0.1',
     port: config.INDEXER_PORT,
     log,
@@ -28,6 +30,7 @@ await runProcess('indexer', async (config, log) => {
       stopping.abort(new Error('the process stops'))
       await Promise.all(following)
       await server.close()
+      await queryClient.close()
       await client.close()
     },
   }

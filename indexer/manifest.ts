@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { InvalidInput } from '../worker/errors.ts'
-import { createLog } from '../worker/log.ts'
 import { readContracts, readHandlers } from './manifest-abi.ts'
 import { refuseUnsupported } from './manifest-limits.ts'
 import type { Source, SourceDefinition } from './sources.ts'
@@ -183,7 +182,6 @@ const known = new Set(
       templates: new Map(),
       network: '',
       answerOf: () => undefined,
-      log: createLog('silent'),
       heap: notNow,
       running: notNow,
     }),

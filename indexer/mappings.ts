@@ -10,7 +10,7 @@ import { MappingFailed, Missing, OutOfBounds } from './wasm/failure.ts'
 import type { Heap } from './wasm/heap.ts'
 import { hostFunctions } from './wasm/host/index.ts'
 import type { Host } from './wasm/instance.ts'
-import type { CreatedSource, Running } from './wasm/running.ts'
+import type { CreatedSource, LogLine, Running } from './wasm/running.ts'
 
 /** One handler to be run for one event. */
 export interface Trigger {
@@ -28,10 +28,11 @@ export interface Mappings {
   /**
    * Runs one handler on a state; its writes are the state's to keep or drop.
    *
+   * @param options.isTrial says that the writes will be dropped: nothing is logged
    * @returns the data sources it has created
    * @throws Missing when something must be had first; MappingFailed when it fails in a way that would repeat
    */
-  run(trigger: Trigger, state: BlockState): readonly CreatedSource[]
+  run(trigger: Trigger, state: BlockState, options?: { isTrial?: boolean }): readonly CreatedSource[]
 }
 
 export function openMappings(
@@ -50,7 +51,6 @@ export function openMappings(
       templates: subgraph.templates,
       network: subgraph.network,
       answerOf,
-      log,
       heap() {
         // The module has run since the last time.
         heap!.refresh()
@@ -70,23 +70,33 @@ export function openMappings(
     },
   }
   return {
-    run(trigger, state) {
+    run(trigger, state, options = {}) {
       const { source, handler, header, transaction } = trigger
       const isPartial = !isWhole(transaction)
       const missing = () => new Missing({ kind: 'transaction', hash: transaction.hash, blockHash: header.hash })
       if (isPartial && readers.has(handler)) throw missing()
+      const created: CreatedSource[] = []
+      const lines: LogLine[] = []
+      const tell = () => {
+        if (options.isTrial) return
+        const place = { dataSource: source.definition.name, block: header.number }
+        for (const { level, message } of lines) log[level](message, place)
+      }
       try {
-        const created: CreatedSource[] = []
-        running = { source, block: { number: header.number, hash: header.hash }, state, created }
+        running = { source, block: { number: header.number, hash: header.hash }, state, created, lines }
         const { heap: entered, functions } = source.definition.module.fresh(host)
         functions[handler.name](writeEvent(entered, trigger, source.definition.hasReceipts))
-        return created
       } catch (error) {
         const mayBeFromReading = error instanceof WebAssembly.RuntimeError || error instanceof OutOfBounds
-        if (!isPartial || !mayBeFromReading) throw asFailure(error)
+        if (!isPartial || !mayBeFromReading) {
+          if (!(error instanceof Missing)) tell()
+          throw asFailure(error)
+        }
         readers.add(handler)
         throw missing()
       }
+      tell()
+      return created
     },
   }
 }

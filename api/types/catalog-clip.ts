@@ -13,7 +13,7 @@ export function defineCatalogClip({ builder }: SchemaParts): void {
     description: 'A clip as it stands on chain, as of the block that `catalogStatus` names.',
     fields: (t) => ({
       hash: t.string({
-        description: 'Its name on chain: of the catalogue id and the start.',
+        description: 'Its name on chain: the keccak256 of catalogue id and start.',
         resolve: (clip) => clip.id,
       }),
       isRegistered: t.exposeBoolean('isRegistered', {
@@ -27,10 +27,16 @@ export function defineCatalogClip({ builder }: SchemaParts): void {
       }),
       grc20WorkId: t.exposeString('grc20WorkId', {
         nullable: true,
-        description: 'Id of the work in the metadata space; null until registered.',
+        description: 'Id of the work in the metadata space; null until registered, and while it has none.',
       }),
-      startMs: t.exposeInt('startMs', { nullable: true, description: 'Where it begins; null until registered.' }),
-      endMs: t.exposeInt('endMs', { nullable: true, description: 'Where it ends; null until registered.' }),
+      startMs: t.exposeInt('startMs', {
+        nullable: true,
+        description: 'Where it begins, in milliseconds from the start of the song; null until registered.',
+      }),
+      endMs: t.exposeInt('endMs', {
+        nullable: true,
+        description: 'Where it ends, in milliseconds from the start of the song; null until registered.',
+      }),
       audioUri: t.string({
         nullable: true,
         description: "Where the clip's audio is; null until announced.",
@@ -41,22 +47,28 @@ export function defineCatalogClip({ builder }: SchemaParts): void {
         description: 'Where its word timings are; null until announced, and for a song without lyrics.',
         resolve: (clip) => clip.alignmentUri || null,
       }),
-      metadataUri: t.exposeString('metadataUri', { nullable: true, description: 'Where its description is.' }),
+      metadataUri: t.exposeString('metadataUri', {
+        nullable: true,
+        description: 'Where its description is; null while none is named.',
+      }),
       translationCount: t.exposeInt('translationCount', {
         nullable: true,
         description: 'Translations published with it; null until announced.',
       }),
-      registeredBy: t.exposeString('registeredBy', { nullable: true, description: 'Address that registered it.' }),
+      registeredBy: t.exposeString('registeredBy', {
+        nullable: true,
+        description: 'Address that registered it; null until registered.',
+      }),
       registeredAt: t.field({
         type: 'DateTime',
         nullable: true,
-        description: 'When it was registered.',
+        description: 'When it was registered first; null until then.',
         resolve: (clip) => instantOf(clip.registeredAt),
       }),
       registeredAtBlock: t.field({
         type: 'SafeInt',
         nullable: true,
-        description: 'The block that registered it.',
+        description: 'The block that registered it first; null until then.',
         resolve: (clip) => clip.registeredAtBlock,
       }),
       encryption: t.field({
@@ -89,7 +101,7 @@ export function defineCatalogClip({ builder }: SchemaParts): void {
         resolve: (segment) => segment.encryptedFullUri,
       }),
       manifestUri: t.exposeString('manifestUri', { description: 'Where the manifest is that says how to open it.' }),
-      metadataUri: t.exposeString('metadataUri', { description: 'Where its description is.' }),
+      metadataUri: t.exposeString('metadataUri', { description: 'Where its description is; empty when it has none.' }),
       lockAddress: t.exposeString('lockAddress', { description: 'Address of the lock.' }),
       lockChainId: t.exposeInt('lockChainId', { description: 'EIP-155 id of the chain the lock lives on.' }),
       lock: t.field({
@@ -160,6 +172,10 @@ export function defineCatalogClip({ builder }: SchemaParts): void {
               if (inverted || before) throw new InvalidInput('catalogClips is read forwards: give first and after')
               const filter: Record<string, unknown> = {}
               if (typeof args.isEnabled === 'boolean') filter.isEnabled = args.isEnabled
+              if (args.catalogId?.includes('\0'))
+                throw new InvalidInput('catalogId: expected text without a zero byte', {
+                  details: { field: 'catalogId' },
+                })
               if (args.catalogId) filter.spotifyTrackId = args.catalogId
               return catalog.clips(filter, after ? parseCursor(after) : null, limit)
             },

@@ -15,11 +15,11 @@ const KINDS = {
   lock_upgraded: 'A lock took a newer contract.',
   lock_metadata_changed: 'The name of a lock changed.',
   key_purchased: 'A key was issued.',
-  key_transferred: 'A key changed hands.',
+  key_transferred: 'A key changed hands, or was burned.',
   key_extended: 'A key was extended.',
   key_expiration_changed: 'The end of a key was changed.',
   key_canceled: 'A key was canceled.',
-  key_expired: 'A key was ended by the manager of its lock.',
+  key_expired: 'A key ended because all of its time was given to another. One that runs out tells nothing.',
 }
 
 /** What happens on chain, as it is learned, and what a re-organisation takes back. */
@@ -73,20 +73,33 @@ export function defineCatalogEvent({ builder }: SchemaParts): void {
           return published && loaders.track(published.trackId)
         },
       }),
-      lockAddress: t.exposeString('lockAddress', { nullable: true, description: 'The lock, where one takes part.' }),
+      lockAddress: t.exposeString('lockAddress', {
+        nullable: true,
+        description: 'The lock; null where none takes part.',
+      }),
       lock: t.field({
         type: 'CatalogLock',
         nullable: true,
-        description: 'The lock as it stands now, where one takes part and the catalog knows it.',
+        description: 'The lock as it stands now; null where none takes part, or the catalog does not know it.',
         resolve: async ({ clipHash, lockAddress }, _args, context) => {
           const segment = clipHash && lockAddress ? (await context.catalog.clip(clipHash))?.segments[0] : undefined
           if (segment?.lockAddress === lockAddress) return segment && lockOf(segment, context)
           return lockAddress ? context.catalog.lock(lockAddress) : null
         },
       }),
-      tokenId: t.exposeString('tokenId', { nullable: true, description: 'The key, for events of keys.' }),
-      from: t.exposeString('from', { nullable: true, description: 'Who held the key before, for events of keys.' }),
-      to: t.exposeString('to', { nullable: true, description: 'Who holds the key afterwards, for events of keys.' }),
+      tokenId: t.exposeString('tokenId', {
+        nullable: true,
+        description: 'The key, within its lock; null for all but events of keys.',
+      }),
+      from: t.exposeString('from', {
+        nullable: true,
+        description: 'Who held the key before, the zero address when it was issued; null for all but events of keys.',
+      }),
+      to: t.exposeString('to', {
+        nullable: true,
+        description:
+          'Who holds the key afterwards, the zero address when it was burned; null for all but events of keys.',
+      }),
     }),
   })
 

@@ -26,10 +26,12 @@ export function defineCatalogLock({ builder }: SchemaParts): void {
         description: "Token the price is in; the zero address for the chain's own currency.",
       }),
       durationSeconds: t.string({
-        description: 'How long a key is valid, in decimal digits.',
+        description: 'How long a key is valid, in decimal digits; the largest uint256 for keys that never expire.',
         resolve: (lock) => lock.expirationDuration,
       }),
-      maxKeys: t.exposeString('maxKeys', { description: 'Most keys there may be, in decimal digits.' }),
+      maxKeys: t.exposeString('maxKeys', {
+        description: 'Most keys there may be, in decimal digits; the largest uint256 for any number.',
+      }),
       maxKeysPerAddress: t.exposeString('maxKeysPerAddress', {
         description: 'Most valid keys one address may hold, in decimal digits.',
       }),
@@ -42,10 +44,13 @@ export function defineCatalogLock({ builder }: SchemaParts): void {
         description: 'When it was created.',
         resolve: (lock) => new Date(lock.createdAt * 1000),
       }),
-      createdBy: t.string({ description: 'Address of its creator.', resolve: (lock) => lock.artist.id }),
+      createdBy: t.string({
+        description: 'Address that had the factory create it; `artist` says whose it is.',
+        resolve: (lock) => lock.artist.id,
+      }),
       handle: t.string({
         nullable: true,
-        description: "Handle of its creator's account; null without one.",
+        description: "Handle of that address's account; null without one.",
         resolve: (lock) => lock.artist.handle,
       }),
       artist: t.field({
@@ -98,7 +103,9 @@ export function defineCatalogLock({ builder }: SchemaParts): void {
         description: 'Whether it opens now.',
         resolve: (key) => key.owner !== zeroAddress && BigInt(key.expiration) > BigInt(nowSeconds()),
       }),
-      isCanceled: t.exposeBoolean('isCanceled', { description: 'Whether it was canceled.' }),
+      isCanceled: t.exposeBoolean('isCanceled', {
+        description: 'Whether the last that happened to it was a cancellation.',
+      }),
       createdAt: t.field({
         type: 'DateTime',
         description: 'When it was issued.',
@@ -107,7 +114,7 @@ export function defineCatalogLock({ builder }: SchemaParts): void {
       lock: t.field({
         type: 'CatalogLock',
         nullable: true,
-        description: 'The lock it opens.',
+        description: 'The lock it opens; null only while the catalog does not show it.',
         resolve: (key, _args, { catalog }) => catalog.lock(key.lock.id),
       }),
     }),

@@ -34,11 +34,14 @@ export function defineCatalogStatus({ builder }: SchemaParts): void {
         description: 'The block it is at; null while it does not answer.',
         resolve: (status) => status.block,
       }),
-      blockHash: t.exposeString('blockHash', { nullable: true, description: "That block's hash." }),
+      blockHash: t.exposeString('blockHash', {
+        nullable: true,
+        description: "That block's hash; null while it does not answer.",
+      }),
       blockAt: t.field({
         type: 'DateTime',
         nullable: true,
-        description: "That block's time.",
+        description: "That block's time; null while it does not answer, or does not tell.",
         resolve: (status) => status.blockAt,
       }),
       headBlock: t.field({

@@ -63,7 +63,11 @@ export function definePublication({ builder, errors }: SchemaParts): void {
         description: 'Where it was put first.',
         resolve: (file) => file.storage,
       }),
-      publishedAt: t.field({ type: 'DateTime', description: 'When.', resolve: (file) => file.publishedAt }),
+      publishedAt: t.field({
+        type: 'DateTime',
+        description: 'When it was published.',
+        resolve: (file) => file.publishedAt,
+      }),
     }),
   })
   const Violation = builder.objectRef<{ trackId: number; kind: string; reason: string }>('StorageViolation').implement({
@@ -121,7 +125,11 @@ export function definePublication({ builder, errors }: SchemaParts): void {
         description: 'The block of SegmentEncrypted.',
         resolve: (row) => row.encryptedBlock,
       }),
-      encryptedAt: t.field({ type: 'DateTime', description: 'When.', resolve: (row) => row.encryptedAt }),
+      encryptedAt: t.field({
+        type: 'DateTime',
+        description: 'When it was encrypted.',
+        resolve: (row) => row.encryptedAt,
+      }),
       proof: t.field({
         type: 'JSON',
         nullable: true,

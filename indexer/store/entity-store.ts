@@ -9,6 +9,7 @@ import { readAnswers } from './answers.ts'
 import { Batch } from './batch.ts'
 import { EntityCache } from './cache.ts'
 import type { IndexedBlock } from './deployments.ts'
+import { qualifiedTable } from './layout.ts'
 import { readIds, readReferring, readRows } from './read-rows.ts'
 import { pruneHistory, revertEntities } from './revert.ts'
 import type { EntitySchema, EntityType, Field } from './schema.ts'
@@ -30,6 +31,7 @@ export interface EntityStoreOptions {
 }
 
 const KEPT_ANSWERS = 10_000
+const WORTH_ANALYZING = 1_000
 
 /**
  * The entities of one deployment: in the database up to the block that was written last, and in memory what came since. Blocks are
@@ -46,6 +48,8 @@ export class EntityStore implements StoredEntities {
   #written: IndexedBlock | null
   #earliestBlock: number
   #sourceCount: number
+  /** Versions written since the planner's last look. */
+  #unanalyzed = 0
   #pending = new Batch()
   #writing: Batch | null = null
   #write: Promise<void> = Promise.resolve()
@@ -200,6 +204,7 @@ export class EntityStore implements StoredEntities {
     this.#written = last
     this.#earliestBlock = Math.max(this.#earliestBlock, batch.keptFrom)
     this.#sourceCount += batch.created.length
+    this.#unanalyzed += batch.size
     for (const [type, entries] of batch.entities) {
       for (const id of entries.keys()) {
         const row = batch.get(type, id)!
@@ -209,8 +214,7 @@ export class EntityStore implements StoredEntities {
       }
     }
     this.#writing = null
-    // What the database refers to now is more than it was when it was asked.
-    this.#referring.clear()
+
   }
 
   async #moveTo(connection: pg.PoolClient, block: IndexedBlock | null): Promise<void> {
@@ -245,6 +249,15 @@ export class EntityStore implements StoredEntities {
     })
     this.#written = block
     for (const { type, id } of touched) this.#cache.forget(type, id)
+  }
+
+  /** Tells the planner what has come: after much was written it would go on with what it knew of empty tables. */
+  async analyze(): Promise<void> {
+    if (this.#unanalyzed < WORTH_ANALYZING) return
+    this.#unanalyzed = 0
+    for (const type of this.#schema.entities.values()) {
+      await this.#client.pool.query(`analyze ${qualifiedTable(this.#place.schema, type)}`)
+    }
   }
 
   /** Forgets history before a block. */

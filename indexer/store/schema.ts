@@ -1,4 +1,4 @@
-import { type DirectiveNode, type FieldDefinitionNode, Kind, parse, type TypeNode } from 'graphql'
+import { type DirectiveNode, type DocumentNode, type FieldDefinitionNode, Kind, parse, type TypeNode } from 'graphql'
 import { InvalidInput } from '../../worker/errors.ts'
 
 /** What a value is stored as. A reference is stored as its target's id, an enum value as its name. */
@@ -64,7 +64,7 @@ const MAX_IDENTIFIER = 63
  *   and timeseries, unknown types, two fields of one column
  */
 export function parseEntityTypes(schemaText: string): EntitySchema {
-  const document = parse(schemaText, { noLocation: true })
+  const document = parseDocument(schemaText)
   const enums = new Map<string, EnumType>()
   const idScalars = new Map<string, Scalar>()
   for (const definition of document.definitions) {
@@ -117,6 +117,14 @@ export function parseEntityTypes(schemaText: string): EntitySchema {
   }
   assertDerivations(entities)
   return { entities, enums }
+}
+
+function parseDocument(schemaText: string): DocumentNode {
+  try {
+    return parse(schemaText, { noLocation: true })
+  } catch (cause) {
+    throw new InvalidInput(`schema.graphql is no GraphQL: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
 }
 
 function readField(

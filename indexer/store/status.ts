@@ -5,6 +5,8 @@ import type { DeploymentState } from './deployments.ts'
 export interface StatusWriter {
   /** Writes only what is news. */
   say(state: Exclude<DeploymentState, 'failed'>, message: string | null, headNumber?: number): Promise<void>
+  /** Somebody else has written the row. */
+  forget(): void
   /** @param handler and block that failed, where it was a handler */
   fail(message: string, handler: string | null, block: number | null): Promise<void>
 }
@@ -21,6 +23,9 @@ export function createStatusWriter(client: Pick<Client, 'pool'>, deploymentId: s
         [deploymentId, state, message, headNumber ?? null],
       )
       last = news
+    },
+    forget() {
+      last = ''
     },
     async fail(message, handler, block) {
       last = ''

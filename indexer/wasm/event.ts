@@ -83,8 +83,10 @@ function writeBlock(heap: Heap, header: Header): number {
 
 function writeTransaction(heap: Heap, transaction: TransactionFacts | Transaction, header: Header): number {
   const rest = isWhole(transaction) ? transaction : null
+  const unknown = (position: number): number => UNKNOWN_POINTER + position * UNKNOWN_SPACING
   const known = (write: (whole: Transaction) => number, position: number): number =>
-    rest ? write(rest) : UNKNOWN_POINTER + position * UNKNOWN_SPACING
+    rest ? write(rest) : unknown(position)
+  const { gasPrice } = transaction
   const fields = [
     heap.writeHex(transaction.hash),
     writeQuantity(heap, transaction.transactionIndex),
@@ -92,9 +94,9 @@ function writeTransaction(heap: Heap, transaction: TransactionFacts | Transactio
     optional(transaction.to, (to) => heap.writeHex(to)),
     known((whole) => writeQuantity(heap, whole.value), 0),
     known((whole) => writeQuantity(heap, whole.gas), 1),
-    rest ? heap.writeBigInt(paidGasPrice(rest, header)) : writeQuantity(heap, transaction.gasPrice ?? '0x0'),
-    known((whole) => heap.writeHex(whole.input), 2),
-    known((whole) => writeQuantity(heap, whole.nonce), 3),
+    rest ? heap.writeBigInt(paidGasPrice(rest, header)) : gasPrice ? writeQuantity(heap, gasPrice) : unknown(2),
+    known((whole) => heap.writeHex(whole.input), 3),
+    known((whole) => writeQuantity(heap, whole.nonce), 4),
   ]
   return heap.writeObject(fields, CLASS.EthereumTransaction)
 }

@@ -1,4 +1,4 @@
-import type { Log } from '../../worker/log.ts'
+import type { LogLevel } from '../../worker/log.ts'
 import type { Source, SourceDefinition } from '../sources.ts'
 import type { EntitySchema } from '../store/schema.ts'
 import type { BlockState } from '../store/state.ts'
@@ -13,6 +13,13 @@ export interface Running {
   readonly state: BlockState
   /** Data sources that this handler has created so far. */
   readonly created: CreatedSource[]
+  /** What it has logged so far: a handler that is run again says it only once. */
+  readonly lines: LogLine[]
+}
+
+export interface LogLine {
+  readonly level: Exclude<LogLevel, 'silent'>
+  readonly message: string
 }
 
 export interface CreatedSource {
@@ -30,7 +37,6 @@ export interface HostSurroundings {
   readonly network: string
   /** The answer to a question to the chain, or undefined when it must be asked first. */
   readonly answerOf: (call: Call) => CallAnswer | undefined
-  readonly log: Log
   /** The memory of the instance that runs. */
   readonly heap: () => Heap
   /** Who runs now. */

@@ -26,6 +26,8 @@ beforeEach(async () => {
 interface Happening {
   readonly transaction: string
   readonly kind: 'REGISTERED' | 'ENCRYPTED'
+  /** Of which clip; one and the same unless named. */
+  readonly clip?: string
 }
 interface Block {
   readonly hash: string
@@ -60,7 +62,13 @@ function createModel() {
     },
     events: () =>
       blocks.flatMap(({ happenings }, block) =>
-        happenings.map(({ transaction, kind }, logIndex) => ({ id: transaction, kind, block, logIndex })),
+        happenings.map(({ transaction, kind, clip = '0xclip' }, logIndex) => ({
+          id: transaction,
+          kind,
+          clip,
+          block,
+          logIndex,
+        })),
       ),
   }
   const subgraph: Subgraph = {
@@ -93,14 +101,14 @@ function createModel() {
       .filter((event) => where.id_gt === undefined || event.id > where.id_gt)
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
       .slice(0, 1000)
-      .map(({ id, kind, block, logIndex }) => ({
+      .map(({ id, kind, clip, block, logIndex }) => ({
         id,
         kind,
         block: String(block),
         logIndex,
         timestamp: String(1_700_000_000 + block),
         transaction: id,
-        clip: { id: '0xclip' },
+        clip: { id: clip },
         lockAddress: null,
       }))
   }
@@ -179,6 +187,25 @@ test('events come in the order of the chain, and what is undone is undone from t
     { event_id: b.transaction, retracts: 3 },
     { event_id: c.transaction, retracts: 2 },
     { event_id: a.transaction, retracts: null },
+  ])
+})
+
+test('a transaction that is mined again at the same height and does the same is no news, and is told anew when it does something else', async () => {
+  const { model, followed } = createModel()
+  const [a, b] = [1, 2].map(() => ({ transaction: model.next(), kind: 'REGISTERED' as const, clip: '0xone' }))
+  model.mine(a)
+  model.mine(b)
+  await followOnce(client, followed, signal)
+  model.lose(2)
+  model.mine(a)
+  model.mine({ ...b, clip: '0xother' })
+  await followOnce(client, followed, signal)
+  const { rows } = await client.pool.query('select event_id, clip_hash, retracts from catalog_events order by seq')
+  expect(rows).toEqual([
+    { event_id: a.transaction, clip_hash: '0xone', retracts: null },
+    { event_id: b.transaction, clip_hash: '0xone', retracts: null },
+    { event_id: b.transaction, clip_hash: '0xone', retracts: 2 },
+    { event_id: b.transaction, clip_hash: '0xother', retracts: null },
   ])
 })
 

@@ -113,3 +113,20 @@ export async function pay(url: string, number: number): Promise<{ blockHash: str
   }
   throw new Error(`the chain has no receipt of ${hash}`)
 }
+
+export interface Block {
+  readonly hash: string
+  readonly number: string
+}
+
+/** A block by its number or tag. */
+export const block = (url: string, at = 'latest') => ask<Block>(url, 'eth_getBlockByNumber', [at, false])
+
+/** Waits until something is so; fails after ten seconds. */
+export async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!(await isSo().catch(() => false))) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

@@ -43,6 +43,7 @@ test('orders given while anvil is killed again and again are all mined once, and
   const directory = await makeDirectory()
   const { anvil } = await startHere(directory)
   await deploy(anvil.url)
+  await anvil.save()
   const { clips, reconcile } = office.open({ CHAIN_RPC_URL: anvil.url })
   let isBusy = true
   const killer = (async () => {
@@ -110,6 +111,6 @@ test('a chain that was killed before its contracts were saved gets them back, an
   do await reconcile({ signal })
   while ((await statuses()).includes('pending'))
   expect(await deployLock(clips, 'early')).toBe(lock)
-  expect(office.lines.join()).toContain('the embedded chain has lost its contracts')
+  expect(office.lines.join()).toContain('the chain has lost transactions')
   await after.stop()
 })

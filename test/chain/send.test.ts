@@ -157,14 +157,18 @@ test('lost answers, refusals for now, nonsense and lies of the node change nothi
 })
 
 test.each([
-  ['eth_getTransactionReceipt', { result: { transactionHash: `0x${'12'.repeat(32)}`, status: '0x1' } }],
-  ['eth_getTransactionReceipt', { result: 'mined, trust me' }],
-  ['eth_estimateGas', { result: {} }],
-  ['eth_getTransactionCount', { result: null }],
-  ['eth_chainId', { status: 200, body: '<html>Please log in</html>' }],
-])('an answer that no node gives to %s is not believed', async (method, lie) => {
+  [
+    'a receipt of another transaction',
+    'eth_getTransactionReceipt',
+    { transactionHash: `0x${'12'.repeat(32)}`, status: '0x1' },
+  ],
+  ['a receipt that is a sentence', 'eth_getTransactionReceipt', 'mined, trust me'],
+  ['an amount of gas that is an object', 'eth_estimateGas', {}],
+  ['a count that is nothing', 'eth_getTransactionCount', null],
+  ['a chain id that is a page', 'eth_chainId', '<html>Please log in</html>'],
+])('%s is not believed, and the next answer is', async (_, method, result) => {
   const { clips } = office.open({ CHAIN_RPC_URL: proxy.url }, {}, { retries: 0 })
-  proxy.inject(method, lie)
+  proxy.inject(method, { result })
   await expect(clips.send(accountOrder('lied-to'), { signal })).rejects.toMatchObject({ kind: 'PROVIDER_UNAVAILABLE' })
   const { transactionHash } = await clips.send(accountOrder('lied-to'), { signal })
   expect(await office.stored()).toMatchObject([{ hash: transactionHash, status: 'mined' }])

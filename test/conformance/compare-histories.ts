@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { compareEntities } from './compare.ts'
 import { compareQueries } from './compare-queries.ts'
+import { compareSchemas } from './compare-schemas.ts'
 import { compareWithContracts } from './contract-truth.ts'
 import { startEmbedded } from './embedded.ts'
 import { readEntityTypes } from './entities.ts'
@@ -69,7 +70,9 @@ export async function compareHistories(world: World, binary: string, seed: numbe
     const { reads, differences } = await compareWithContracts(node, embedded, types, block)
     report(`block ${block}, ${embedded.name} and the contracts: ${reads} reads`, differences)
   }
-  const { queries, differences } = await compareQueries(graphNode, embedded)
-  report(`${queries} queries`, differences)
+  const queries = await compareQueries(embedded, graphNode, types)
+  report(`${queries.queries} queries`, queries.differences)
+  const schemas = await compareSchemas(embedded, graphNode)
+  report(`GraphQL schemas of ${schemas.lines} lines`, schemas.differences)
   return found.length
 }

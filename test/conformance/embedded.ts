@@ -34,6 +34,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Indexer> 
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
+      // It may have been put to sleep.
+      child.kill('SIGCONT')
       const isEnded = await Promise.race([ended.then(() => true), delay(10_000, false)])
       if (isEnded) return
       child.kill('SIGKILL')

@@ -82,6 +82,8 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
   child.kill('SIGINT')
+  // It may have been put to sleep.
+  child.kill('SIGCONT')
   const isEnded = await Promise.race([ended.then(() => true), delay(3000, false)])
   if (!isEnded) {
     child.kill('SIGKILL')

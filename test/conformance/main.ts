@@ -19,6 +19,12 @@ const what = positionals[0] ?? 'all'
 if (!['all', 'histories', 'speed'].includes(what)) throw new Error(`expected histories or speed, got ${what}`)
 
 await using world = await createWorld()
+// The database would go on without us.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, async () => {
+    await world[Symbol.asyncDispose]()
+    process.exit(130)
+  })
 if (what !== 'speed') {
   const differences = await compareHistories(world, binary, Number(values.seed), Number(values.length))
   if (differences > 0) process.exitCode = 1

@@ -10,8 +10,23 @@ interface Samples {
   readonly hash: string
 }
 
-/** Queries that both have to answer in the same words: filters, order, pages, nesting, history, errors. */
-export async function queriesFor(indexer: Indexer): Promise<string[]> {
+export interface Question {
+  readonly query: string
+  readonly variables?: Readonly<Record<string, unknown>>
+}
+
+/** Not GraphQL, or not of this schema in a way that graph-node lets pass without a word: neither may answer data, and ours says why. */
+export const MALFORMED: readonly string[] = [
+  '{',
+  '',
+  '{ clips(first: 1) { id } } }',
+  '{ clips }',
+  '{ clip(id: "0x00") }',
+  '{ _meta }',
+]
+
+/** What both have to answer in the same words: filters, order, pages, nesting, history, variables, errors. */
+export async function questionsFor(indexer: Indexer): Promise<Question[]> {
   const { data } = await ask(
     indexer,
     `{ clips(first: 1, skip: 7, orderBy: id) { id } keys(first: 1, orderBy: createdAtBlock, orderDirection: desc) { id lock { id artist { id } } } _meta { block { number hash } } }`,
@@ -24,7 +39,14 @@ export async function queriesFor(indexer: Indexer): Promise<string[]> {
   const [{ id: key, lock }] = keys
   const { number: block, hash } = _meta.block
   const samples = { clip: clips[0].id, key, lock: lock.id, artist: lock.artist.id, block, hash }
-  return [...ofEntities(samples), ...ofFilters(samples), ...ofOrder(), ...ofHistory(samples), ...ofErrors(samples)]
+  const queries = [
+    ...ofEntities(samples),
+    ...ofFilters(samples),
+    ...ofOrder(),
+    ...ofHistory(samples),
+    ...ofErrors(samples),
+  ]
+  return [...queries.map((query) => ({ query })), ...withVariables(samples)]
 }
 
 const ofEntities = ({ clip, lock, key, artist }: Samples) => [
@@ -132,7 +154,6 @@ const ofErrors = ({ block }: Samples) => [
   '{ clips(skip: -1) { id } }',
   '{ nope { id } }',
   '{ clips { nope } }',
-  '{ clips }',
   '{ clips(where: { nope: 1 }) { id } }',
   '{ clips(where: { startMs: "x" }) { id } }',
   '{ clips(where: { id: "xyz" }) { id } }',
@@ -150,6 +171,32 @@ const ofErrors = ({ block }: Samples) => [
   '{ clips(where: { and: [{ nope: 1 }] }) { id } }',
   '{ clips(nope: 1) { id } }',
   'query ($id: ID!) { clip(id: $id) { id } }',
-  '{',
-  '',
+]
+
+const withVariables = ({ clip, block }: Samples): Question[] => [
+  { query: 'query ($id: ID!) { clip(id: $id) { id startMs } }', variables: { id: clip } },
+  {
+    query: 'query ($where: Clip_filter) { clips(where: $where) { id } }',
+    variables: { where: { isRegistered: true, or: [{ startMs_lt: 99 }, { id: clip }] } },
+  },
+  { query: 'query ($where: Clip_filter) { clips(where: $where, first: 3) { id } }' },
+  { query: 'query ($where: Clip_filter) { clips(where: $where, first: 3) { id } }', variables: { where: null } },
+  {
+    query:
+      'query ($by: Clip_orderBy!, $to: OrderDirection) { clips(orderBy: $by, orderDirection: $to, first: 9) { startMs } }',
+    variables: { by: 'startMs', to: 'desc' },
+  },
+  { query: 'query ($first: Int = 2) { clips(first: $first) { id } }' },
+  { query: 'query ($first: Int = 2) { clips(first: $first) { id } }', variables: { first: 4 } },
+  { query: 'query ($first: Int) { clips(first: $first) { id } }', variables: { first: 'four' } },
+  { query: 'query ($ids: [Bytes!]) { clips(where: { id_in: $ids }) { id } }', variables: { ids: [clip, '0x00'] } },
+  {
+    query: 'query ($at: Block_height) { clips(block: $at, first: 5) { id isRegistered } }',
+    variables: { at: { number: block - 5 } },
+  },
+  {
+    query: 'query ($with: Boolean!) { clips(first: 2) { id startMs @include(if: $with) endMs @skip(if: $with) } }',
+    variables: { with: true },
+  },
+  { query: 'query ($after: Bytes = "0x80") { clips(where: { id_gt: $after }, first: 3, orderBy: id) { id } }' },
 ]

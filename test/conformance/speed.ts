@@ -25,18 +25,9 @@ const SHAPES: readonly Shape[] = [
   { title: '1,000 ClipRegistered, one in a block', blocks: 1000, eventsPerBlock: 1 },
 ]
 
-interface Measured {
-  /** From the start of the process until the chain's head is indexed, in an empty database. */
-  readonly seconds: number
-  /** Processor time of the indexer itself, without that of the database and the node. */
-  readonly cpuSeconds: number
-}
-
-type Starter = (database: string) => Promise<Indexer>
-
 /**
- * Indexes the same chains with both, one after the other, from nothing. What each needs for a chain with the contracts alone is taken off,
- * so that neither is charged for its start.
+ * Lets both index the same chain, one after the other. Both have started and stand at the head when they are stopped; then the chain grows,
+ * and each in turn is woken and timed until it is at the head again. So neither is charged for its start.
  */
 export async function measureSpeed(world: World, binary: string, rounds: number): Promise<void> {
   for (const shape of SHAPES) {
@@ -44,81 +35,69 @@ export async function measureSpeed(world: World, binary: string, rounds: number)
     const ratios: number[] = []
     for (let round = 1; round <= rounds; round++) {
       const node = await world.startNode()
-      const folder = join(world.folder, `speed-${shape.eventsPerBlock}-${round}`)
-      const starters = await prepare(world, node, binary, folder)
-      const idle = await measureAll(node, starters, 'idle')
+      const indexers = await startBoth(world, node, binary, `speed_${shape.eventsPerBlock}_${round}`)
+      for (const { pid } of indexers) process.kill(pid, 'SIGSTOP')
       await fill(node, shape)
-      const full = await measureAll(node, starters, 'full')
-      const rates = starters.map(({ name }, index) => {
-        const seconds = full[index].seconds - idle[index].seconds
-        const cpuSeconds = full[index].cpuSeconds - idle[index].cpuSeconds
-        const [blocks, events] = [shape.blocks / seconds, (shape.blocks * shape.eventsPerBlock) / seconds]
-        console.log(
-          `  ${name.padEnd(12)} ${seconds.toFixed(2).padStart(6)} s  ${events.toFixed(0).padStart(6)} events/s  ${blocks.toFixed(0).padStart(5)} blocks/s  ` +
-            `${cpuSeconds.toFixed(2).padStart(6)} CPU s   (started in ${idle[index].seconds.toFixed(2)} s, ${idle[index].cpuSeconds.toFixed(2)} CPU s)`,
-        )
-        return events
-      })
-      ratios.push(rates[0] / rates[1])
-      console.log(`  ${starters[0].name} is ${ratios.at(-1)!.toFixed(1)} times as fast as ${starters[1].name}`)
+      const seconds: number[] = []
+      for (const indexer of indexers) seconds.push(await measure(indexer, await node.head(), shape))
+      ratios.push(seconds[1] / seconds[0])
+      console.log(`  ${indexers[0].name} is ${ratios.at(-1)!.toFixed(1)} times as fast as ${indexers[1].name}`)
     }
     if (rounds > 1) console.log(`  median of ${rounds} rounds: ${median(ratios).toFixed(1)} times`)
   }
 }
 
-async function prepare(
-  world: World,
-  node: TestNode,
-  binary: string,
-  folder: string,
-): Promise<{ name: string; start: Starter }[]> {
+async function startBoth(world: World, node: TestNode, binary: string, name: string): Promise<Indexer[]> {
   const [operator] = await node.call<Hex[]>('eth_accounts')
-  const contracts = await deployContracts({ rpcUrl: node.url, operator, signal: AbortSignal.timeout(60_000) })
+  const { catalog, accounts, unlock } = await deployContracts({
+    rpcUrl: node.url,
+    operator,
+    signal: AbortSignal.timeout(60_000),
+  })
+  const folder = join(world.folder, name)
   await mkdir(folder)
-  await copyBuild(folder, { Catalog: contracts.catalog, Accounts: contracts.accounts, Unlock: contracts.unlock })
-  const database = (indexer: string, phase: string) =>
-    world.createDatabase(`${indexer}_${folder.split('-').slice(-2).join('_')}_${phase}`)
-  return [
-    {
+  await copyBuild(folder, { Catalog: catalog, Accounts: accounts, Unlock: unlock })
+  const indexers = [
+    await startEmbedded({
       name: 'embedded',
-      start: async (phase) =>
-        startEmbedded({
-          name: 'embedded',
-          build: join(folder, 'build'),
-          databaseUrl: await database('embedded', phase),
-          rpcUrl: node.url,
-          logPath: join(folder, `embedded-${phase}.log`),
-        }),
-    },
-    {
-      name: 'graph-node',
-      start: async (phase) =>
-        startGraphNode(binary, {
-          folder,
-          databaseUrl: await database('graph', phase),
-          rpcUrl: node.url,
-          ipfsUrl: world.ipfsUrl,
-          isImpatient: false,
-          logPath: join(folder, `graph-node-${phase}.log`),
-        }),
-    },
-  ]
+      build: join(folder, 'build'),
+      databaseUrl: await world.createDatabase(`${name}_embedded`),
+      rpcUrl: node.url,
+      logPath: join(folder, 'embedded.log'),
+    }),
+    await startGraphNode(binary, {
+      folder,
+      databaseUrl: await world.createDatabase(`${name}_graph_node`),
+      rpcUrl: node.url,
+      ipfsUrl: world.ipfsUrl,
+      isImpatient: false,
+      logPath: join(folder, 'graph-node.log'),
+    }),
+  ].map(world.keep)
+  const { hash } = await node.head()
+  for (const indexer of indexers) await reaches(indexer, hash, PATIENCE_SECONDS)
+  return indexers
 }
 
-async function measureAll(node: TestNode, starters: readonly { start: Starter }[], phase: string): Promise<Measured[]> {
-  const { hash } = await node.head()
-  const measured: Measured[] = []
-  for (const { start } of starters) {
-    const startMs = performance.now()
-    const indexer = await start(phase)
-    try {
-      await reaches(indexer, hash, PATIENCE_SECONDS)
-      measured.push({ seconds: (performance.now() - startMs) / 1000, cpuSeconds: cpuSecondsOf(indexer.pid) })
-    } finally {
-      await indexer.stop()
-    }
-  }
-  return measured
+/** Wakes an indexer and ends it when it is at the head. @returns how long it took, in seconds */
+async function measure(indexer: Indexer, head: { readonly hash: Hex }, shape: Shape): Promise<number> {
+  const cpuBefore = cpuSecondsOf(indexer.pid)
+  const startMs = performance.now()
+  process.kill(indexer.pid, 'SIGCONT')
+  await reaches(indexer, head.hash, PATIENCE_SECONDS)
+  const seconds = (performance.now() - startMs) / 1000
+  const cpuSeconds = cpuSecondsOf(indexer.pid) - cpuBefore
+  await indexer.stop()
+  const blocksPerSecond = shape.blocks / seconds
+  const columns = [
+    indexer.name.padEnd(12),
+    `${seconds.toFixed(2)} s`.padStart(10),
+    `${(blocksPerSecond * shape.eventsPerBlock).toFixed(0)} events/s`.padStart(17),
+    `${blocksPerSecond.toFixed(0)} blocks/s`.padStart(16),
+    `${cpuSeconds.toFixed(2)} s of processor`.padStart(26),
+  ]
+  console.log(`  ${columns.join('')}`)
+  return seconds
 }
 
 async function fill(node: TestNode, { blocks, eventsPerBlock }: Shape): Promise<void> {

@@ -15,10 +15,12 @@ const client = openClient(database.url)
 await createIndexerTables(client)
 const subgraph = await ownSubgraph(chain.contracts)
 let history: History
+/** What everything is compared with: an indexer whose node behaves. */
+let honest: TestIndexer
 let names = 0
 const opened: { stop(): Promise<void> }[] = []
 afterAll(async () => {
-  for (const one of opened) await one.stop()
+  for (const one of [...opened, honest]) await one.stop()
   await client.close()
   await chain.stop()
   await database.drop()
@@ -26,6 +28,7 @@ afterAll(async () => {
 beforeAll(async () => {
   history = startHistory(chain, seeded(3))
   for (let action = 0; action < 40; action++) await history.act()
+  honest = await startTestIndexer({ databaseUrl: database.url, rpcUrl: chain.rpcUrl, subgraph, name: 'honest' })
 })
 
 type Answer = { result?: unknown; error?: unknown }
@@ -44,15 +47,9 @@ async function begin(options: Partial<TestIndexerOptions> = {}, prepare: (proxy:
 async function expectWhole(indexer: TestIndexer): Promise<void> {
   const head = await chain.client.getBlock()
   await indexer.until(({ block, state }) => block?.hash === head.hash && state === 'following')
-  const honest = await startTestIndexer({
-    databaseUrl: database.url,
-    rpcUrl: chain.rpcUrl,
-    subgraph,
-    name: `honest ${names++}`,
-  })
   await honest.until(({ block }) => block?.hash === head.hash)
   expect(await indexer.entities()).toEqual(await honest.entities())
-  await Promise.all([honest.stop(), indexer.stop()])
+  await indexer.stop()
 }
 
 test('a node that is away at the start is waited for', async () => {
@@ -206,16 +203,8 @@ test.each(LIES)('a node that %s is waited for, and no block is indexed by half',
   })
   const waiting = await indexer.until(({ state }) => state === 'waiting')
   expect(waiting.message).toContain(message)
-  const at = waiting.block?.number ?? 0
-  const honest = await startTestIndexer({
-    databaseUrl: database.url,
-    rpcUrl: chain.rpcUrl,
-    subgraph,
-    name: `judge ${names++}`,
-  })
   await honest.untilBlock(await chain.client.getBlockNumber())
-  if (waiting.block) expect(await indexer.entities()).toEqual(await honest.entities(at))
-  await honest.stop()
+  if (waiting.block) expect(await indexer.entities()).toEqual(await honest.entities(waiting.block.number))
   proxy.tamper = null
   await expectWhole(indexer)
 })
@@ -249,6 +238,17 @@ test('limits of batches, of results and of ranges only make it take smaller step
   })
   await expectWhole(indexer)
   expect(proxy.asked.get('eth_getLogs')).toBeGreaterThan(5)
+})
+
+test('connections to the database that break are made again, and nothing is lost', async () => {
+  const { indexer } = await begin()
+  for (let breaks = 0; breaks < 4; breaks++) {
+    await history.act()
+    await client.pool.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'refrain indexer' and datname = current_database()",
+    )
+  }
+  await expectWhole(indexer)
 })
 
 test('what the log tells of a node carries no credential', async () => {

@@ -29,6 +29,7 @@ export interface TestIndexer {
   untilBlock(number: number | bigint): Promise<Deployment>
   /** Everything that holds now: by type, then by id. Values as Postgres writes them. */
   entities(atBlock?: number): Promise<Map<string, Map<string, string>>>
+  query<Row extends object>(sql: string, values?: unknown[]): Promise<{ rows: Row[] }>
   stop(): Promise<void>
 }
 
@@ -73,6 +74,7 @@ export async function startTestIndexer(options: TestIndexerOptions): Promise<Tes
     },
     untilBlock: (number) => indexer.until(({ block }) => block !== null && block.number >= Number(number)),
     entities: (atBlock) => readEntities(client, name, atBlock),
+    query: <Row extends object>(sql: string, values: unknown[] = []) => client.pool.query<Row>(sql, values),
     async stop() {
       stopping.abort(new Error('the test stops the indexer'))
       await done

@@ -155,7 +155,11 @@ test('there is no proof when the holder is none, the stranger is a holder, the f
   const { manifestUrl, manifest } = await gate.publish(lock)
   const prove = (change: Partial<Parameters<typeof proveAccess>[0]>) =>
     proveAccess({ manifestUrl, lock, holder: holder(), stranger: stranger(), signal, ...change })
-  await expect(prove({ holder: stranger() })).rejects.toMatchObject({ kind: 'CONFLICT', details: { reason: 'NO_KEY' } })
+  await expect(prove({ holder: stranger() })).rejects.toMatchObject({
+    kind: 'CONFLICT',
+    retryable: true,
+    details: { reason: 'NO_KEY' },
+  })
   await expect(prove({ stranger: holder() })).rejects.toThrow('gave the key to a wallet that holds none')
   await expect(prove({ lock: { ...lock, chainId: 1 } })).rejects.toMatchObject({ details: { code: 'OTHER_LOCK' } })
   const name = `${manifest.encryption.keyId}.enc`

@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { deployContracts } from '../../contracts/deploy.ts'
+import { DEPLOYER, NONCES, unlockSettings } from '../../contracts/embedded.ts'
 import { Blocked, ProviderUnavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { wait } from '../net/wait.ts'
@@ -9,43 +10,59 @@ import type { Node } from './node.ts'
 const MOST_TRIES = 10
 const PAUSE_MS = 300
 
-/**
- * What makes sure that there is a contract at an address. An embedded chain that was killed in its first second has lost its
- * contracts: they are deployed again, at the same addresses.
- *
- * @param options.embeddedUrl the node's address when this is an embedded chain that Refrain deploys to
- */
-export function contractGuard(options: {
+interface GuardOptions {
   readonly node: Node
   readonly chainId: number
+  /** The node's address when this is an embedded chain that Refrain deploys to. */
   readonly embeddedUrl: string | undefined
   readonly operator: Address
   readonly log: Log
-}): Desk['ensureContract'] {
-  const { node, chainId, embeddedUrl, operator, log } = options
-  return async (address, signal) => {
-    if (await node.hasCode(address, signal)) return
-    if (embeddedUrl !== undefined) {
-      log.warn('the embedded chain has lost its contracts: they are deployed again', { address })
-      await deployPatiently(embeddedUrl, operator, signal)
-      if (await node.hasCode(address, signal)) return
-    }
-    throw new Blocked(
-      `There is no contract at ${address} on chain ${chainId}. Check the variables that end in _ADDRESS, and that ` +
-        'CHAIN_RPC_URL leads to the chain the contracts were deployed on.',
-      { details: { address, chainId } },
-    )
-  }
+  /** Addresses where a contract was found before, shared by all guards of a chain; contracts of public chains stay. */
+  readonly known: Set<Address>
 }
 
-/** A chain that has just been killed may be away for another moment. */
-async function deployPatiently(rpcUrl: string, operator: Address, signal: AbortSignal): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return void (await deployContracts({ rpcUrl, operator, signal }))
-    } catch (error) {
-      if (!(error instanceof ProviderUnavailable) || tries === MOST_TRIES) throw error
-      await wait(PAUSE_MS, signal)
+/**
+ * What makes sure that there are contracts. An embedded chain that was killed in its first second has lost them, or half of them:
+ * they are deployed again, at the same addresses.
+ */
+export function contractGuard(options: GuardOptions): Pick<Desk, 'ensureContract' | 'restoreContracts'> {
+  const { node, chainId, embeddedUrl, operator, log, known } = options
+
+  async function isComplete(signal: AbortSignal): Promise<boolean> {
+    if (embeddedUrl === undefined) return true
+    const needed = Object.keys(NONCES).length + Object.keys(unlockSettings(chainId)).length
+    return (await node.transactionCount(DEPLOYER, 'latest', signal)) >= needed
+  }
+
+  async function restore(signal: AbortSignal): Promise<void> {
+    if (embeddedUrl === undefined) return
+    for (let tries = 1; ; tries++) {
+      try {
+        return void (await deployContracts({ rpcUrl: embeddedUrl, operator, signal }))
+      } catch (error) {
+        // A chain that has just been killed may be away for another moment.
+        if (!(error instanceof ProviderUnavailable) || tries === MOST_TRIES) throw error
+        await wait(PAUSE_MS, signal)
+      }
     }
+  }
+
+  return {
+    restoreContracts: restore,
+    async ensureContract(address, signal) {
+      if (!node.isLoopback && known.has(address)) return
+      const [hasCode, isWhole] = await Promise.all([node.hasCode(address, signal), isComplete(signal)])
+      if (hasCode && isWhole) return void known.add(address)
+      if (embeddedUrl !== undefined) {
+        log.warn('the embedded chain lacks contracts: they are deployed again', { address })
+        await restore(signal)
+        if (await node.hasCode(address, signal)) return
+      }
+      throw new Blocked(
+        `There is no contract at ${address} on chain ${chainId}. Check the variables that end in _ADDRESS, and that ` +
+          'CHAIN_RPC_URL leads to the chain the contracts were deployed on.',
+        { details: { address, chainId } },
+      )
+    },
   }
 }

@@ -19,4 +19,6 @@ export interface Desk {
    * @throws Blocked when there is none
    */
   ensureContract(address: Address, signal: AbortSignal): Promise<void>
+  /** Brings back the contracts of an embedded chain that came back older; on other chains does nothing. */
+  restoreContracts(signal: AbortSignal): Promise<void>
 }

@@ -34,7 +34,7 @@ export function nodeFault(error: unknown): AppError {
   if (!(error instanceof BaseError)) return unexpectedAnswer(error)
   const revert = revertDataOf(error)
   if (revert !== undefined || isRevert(error)) {
-    const reason = explainRevert(revert)
+    const reason = revert === undefined ? explainText(error.details) : explainRevert(revert)
     return new ProviderRejected(CHAIN, reason, { details: { reason, ...(revert ? { data: revert } : {}) } })
   }
   const status = numberIn(error, 'status')
@@ -69,6 +69,12 @@ export function explainRevert(data: Hex | undefined): string {
   } catch {
     return `reverted with the unknown error ${data.slice(0, 138)}`
   }
+}
+
+/** Some nodes give no bytes and put the reason into their message. */
+function explainText(details: string): string {
+  const text = /execution reverted:?\s+(.+)/i.exec(details ?? '')?.[1]
+  return text ? `reverted: ${text.slice(0, MOST_CHARACTERS)}` : explainRevert(undefined)
 }
 
 /** The bytes a contract reverted with, wherever in the chain of causes they are. */

@@ -4,11 +4,12 @@ import type { Client } from '../db/client.ts'
 import { Blocked } from '../errors.ts'
 import { unexpectedAnswer } from './fault.ts'
 import type { Node } from './node.ts'
+import { createSingleFlight } from './single-flight.ts'
 
 /** Which chain a node serves. */
 export interface Identity {
   /** EIP-155 id, asked once. @throws ProviderUnavailable while the node does not answer */
-  id(signal?: AbortSignal): Promise<number>
+  id(): Promise<number>
   /** The id if it is known. */
   knownId(): number | undefined
   /**
@@ -24,28 +25,26 @@ export function createIdentity(node: Node, client: Pick<Client, 'database'>, che
   let known: number | undefined
   let genesis: string | undefined
 
-  async function id(signal?: AbortSignal): Promise<number> {
-    known ??= await node.chainId(signal)
+  async function id(): Promise<number> {
+    known ??= await node.chainId()
     check(known)
     return known
   }
 
-  return {
-    id,
-    knownId: () => known,
-    async confirm(signal) {
-      const chainId = await id(signal)
-      // Only chains on this machine are ever begun anew.
-      if (genesis !== undefined && !node.isLoopback) return chainId
-      const block = await node.block(0, signal)
-      if (!block) throw unexpectedAnswer('no block 0')
-      if (block.hash === genesis) return chainId
-      const recorded = await recordGenesis(client, chainId, block.hash)
-      if (recorded !== block.hash) throw begunAnew(chainId, recorded, block.hash)
-      genesis = recorded
-      return chainId
-    },
-  }
+  const confirm = createSingleFlight(async () => {
+    const chainId = await id()
+    // Only chains on this machine are ever begun anew.
+    if (genesis !== undefined && !node.isLoopback) return chainId
+    const block = await node.block(0, new AbortController().signal)
+    if (!block) throw unexpectedAnswer('no block 0')
+    if (block.hash === genesis) return chainId
+    const recorded = await recordGenesis(client, chainId, block.hash)
+    genesis = recorded === block.hash ? recorded : undefined
+    if (!genesis) throw begunAnew(chainId, recorded, block.hash)
+    return chainId
+  })
+
+  return { id, knownId: () => known, confirm: (signal) => confirm(undefined, signal) }
 }
 
 /** @returns the recorded hash of block 0, which is the given one when there was none */

@@ -1,11 +1,12 @@
+import type { Address } from 'viem'
 import type { Client } from '../db/client.ts'
 import { InvalidInput } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type AddressConfig, contractAddresses, usesEmbeddedAddresses } from './addresses.ts'
-import { EMBEDDED_CHAIN_ID } from './anvil/index.ts'
 import type { Chain, Chains } from './contract.ts'
 import { contractGuard } from './contracts.ts'
 import type { Desk } from './desk.ts'
+import { EMBEDDED_CHAIN_ID } from './embedded-chain.ts'
 import { createIdentity } from './identity.ts'
 import { openNode } from './node.ts'
 import { openOperator } from './operator.ts'
@@ -72,6 +73,7 @@ function openChain(url: string, { config, client, log, patience, transport }: Op
   const operator = openOperator(config.PRIVATE_KEY, node.isLoopback)
   const identity = createIdentity(node, client, operator.checkChain)
   const sender = createOrderSender()
+  const known = new Set<Address>()
   const isEmbedded = () => node.isLoopback && (identity.knownId() ?? EMBEDDED_CHAIN_ID) === EMBEDDED_CHAIN_ID
 
   async function openDesk(signal: AbortSignal): Promise<Desk> {
@@ -84,7 +86,7 @@ function openChain(url: string, { config, client, log, patience, transport }: Op
       account: operator.account,
       patience: { ...(isEmbedded() ? developmentPatience : publicPatience), ...patience },
       log,
-      ensureContract: contractGuard({ node, chainId, embeddedUrl, operator: operator.account.address, log }),
+      ...contractGuard({ node, chainId, embeddedUrl, operator: operator.account.address, log, known }),
     }
   }
 

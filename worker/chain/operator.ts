@@ -2,7 +2,7 @@ import type { LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { devAccount } from '../../contracts/dev-accounts.ts'
 import { InvalidInput } from '../errors.ts'
-import { EMBEDDED_CHAIN_ID } from './anvil/index.ts'
+import { EMBEDDED_CHAIN_ID } from './embedded-chain.ts'
 
 /** Who signs. */
 export interface Operator {

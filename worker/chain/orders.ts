@@ -20,6 +20,13 @@ export async function findOrder(database: Transaction, idempotencyKey: string): 
   return row
 }
 
+export function findOrders(database: Transaction, idempotencyKeys: readonly string[]): Promise<ChainTransaction[]> {
+  return database
+    .select()
+    .from(transactions)
+    .where(inArray(transactions.idempotencyKey, [...idempotencyKeys]))
+}
+
 /** Every transaction of a sender from a nonce on, in order. */
 export function ordersFrom(database: Transaction, sender: Sender, nonce: number): Promise<ChainTransaction[]> {
   return database

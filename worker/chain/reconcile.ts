@@ -32,7 +32,7 @@ async function reconcileSender(desk: Desk, sender: Sender, stopwatch: Stopwatch,
   // Read before the chain is asked: what is recorded as mined by then, the chain must know.
   const [newest] = await newestMined(client.database, sender, 1)
   const mined = await node.transactionCount(sender.address, 'latest', signal)
-  if (newest && newest.nonce >= mined) await takeBack(desk, sender, mined, newest.nonce)
+  if (newest && newest.nonce >= mined) await takeBack(desk, sender, mined, newest.nonce, signal)
   else if (newest) await checkBlock(desk, sender, newest, signal)
   const pending = await pendingOrders(client.database, sender)
   for (const row of pending.filter(({ nonce }) => nonce < mined)) await lookUp(desk, row, stopwatch, signal)
@@ -41,7 +41,14 @@ async function reconcileSender(desk: Desk, sender: Sender, stopwatch: Stopwatch,
 }
 
 /** The chain is older than the records: everything from its nonce on is to be mined again. */
-async function takeBack({ client, log }: Desk, sender: Sender, from: number, to: number): Promise<void> {
+async function takeBack(
+  { client, log, restoreContracts }: Desk,
+  sender: Sender,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await restoreContracts(signal)
   const lost = (await ordersFrom(client.database, sender, from)).filter(
     ({ status, nonce }) => status !== 'pending' && nonce <= to,
   )

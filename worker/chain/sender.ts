@@ -2,14 +2,16 @@ import { isAddress, isHex, type TransactionReceipt } from 'viem'
 import type { ChainTransaction } from '../db/chain-tables.ts'
 import { Conflict, InvalidInput } from '../errors.ts'
 import { wait } from '../net/wait.ts'
+import { createBatcher } from './batcher.ts'
 import { broadcast } from './broadcast.ts'
 import type { Order } from './contract.ts'
 import type { Desk } from './desk.ts'
-import { createMutex } from './mutex.ts'
+import { createMinedCount } from './mined-count.ts'
 import { findOrder, lower, newestMined } from './orders.ts'
-import { estimateOrder, placeOrder, senderOf } from './place.ts'
+import { type EstimatedOrder, estimateOrder, placeOrders, senderOf } from './place.ts'
 import { findReceipt, recordReceipt, revertedOrder } from './receipts.ts'
 import { reconcile } from './reconcile.ts'
+import { createSingleFlight } from './single-flight.ts'
 import { createStopwatch } from './stopwatch.ts'
 
 export interface OrderSender {
@@ -19,54 +21,58 @@ export interface OrderSender {
 
 /** @returns what sends orders: one for each chain in a process, because orders that come at once share what they can */
 export function createOrderSender(): OrderSender {
-  // One at a time holds a connection while it waits for the others to sign; the rest of the pool stays free.
-  const placing = createMutex()
-  const reconciling = createMutex()
+  const { signal: never } = new AbortController()
+  const minedCount = createMinedCount()
   const stopwatch = createStopwatch()
-  let reconciledFromMs = Number.NEGATIVE_INFINITY
-
-  function reconcileOnce(desk: Desk, signal: AbortSignal): Promise<void> {
-    const askedAtMs = performance.now()
-    return reconciling(async () => {
-      // A round that began after this one was asked for has seen everything it would see.
-      if (reconciledFromMs > askedAtMs) return
-      reconciledFromMs = performance.now()
+  const place = createBatcher<EstimatedOrder & { readonly desk: Desk }, ChainTransaction>((items) =>
+    items.length > 0 ? placeOrders(items[0].desk, items) : Promise.resolve([]),
+  )
+  const reconciling = createBatcher<Desk, void>(async (desks) => {
+    if (desks.length > 0) {
       stopwatch.nextRound()
-      await reconcile(desk, stopwatch, signal)
-    })
-  }
-
-  /** An order is estimated on the state that the recorded ones have made, so a chain that lost some gets them first. */
-  async function catchUp(desk: Desk, signal: AbortSignal): Promise<void> {
-    const sender = senderOf(desk)
-    for (;;) {
-      const [newest] = await newestMined(desk.client.database, sender, 1)
-      if (!newest || (await desk.node.transactionCount(sender.address, 'latest', signal)) > newest.nonce) return
-      await reconcileOnce(desk, signal)
-      await wait(desk.patience.pollMs, signal)
+      await reconcile(desks[0], stopwatch, never)
     }
+    return desks.map(() => undefined)
+  })
+
+  /** Whether the chain is older than what is recorded. */
+  const isBehind = createSingleFlight(async (desk: Desk) => {
+    const sender = senderOf(desk)
+    const [newest] = await newestMined(desk.client.database, sender, 1)
+    if (!newest) return false
+    return (await desk.node.transactionCount(sender.address, 'latest', never)) <= newest.nonce
+  })
+
+  /** An order is estimated on what the recorded ones have made, so a chain that has lost some gets them first. */
+  async function estimate(desk: Desk, order: Order, signal: AbortSignal): Promise<EstimatedOrder> {
+    const first = estimateOrder(desk, order, signal)
+    first.catch(() => {})
+    if (!(await isBehind(desk, signal))) return first
+    do {
+      await reconciling(desk, signal)
+      await wait(desk.patience.pollMs, signal)
+    } while (await isBehind(desk, signal))
+    return estimateOrder(desk, order, signal)
   }
 
   async function follow(desk: Desk, placed: ChainTransaction, signal: AbortSignal): Promise<TransactionReceipt> {
     const { patience, client } = desk
-    let row = placed
-    let lookedAtMs: number | undefined
-    for (let pauseMs = patience.pollMs; ; pauseMs = Math.min(pauseMs * 1.5, patience.slowestPollMs)) {
-      const receipt = await findReceipt(desk, row, signal)
+    if (placed.status === 'pending') await broadcast(desk, placed, signal)
+    let pauseMs = patience.pollMs
+    for (let row = placed; ; row = (await findOrder(client.database, row.idempotencyKey)) ?? row) {
+      const isPassed = await minedCount.passes(desk, row, patience.resyncMs, signal)
+      const receipt = isPassed ? await findReceipt(desk, row, signal) : null
       if (receipt) {
         const reason = await recordReceipt(desk, row, receipt, signal)
         if (reason !== null) throw revertedOrder(row, reason, receipt)
         return receipt
       }
-      if (lookedAtMs === undefined) {
-        await broadcast(desk, row, signal)
-        lookedAtMs = performance.now()
-      } else if (performance.now() - lookedAtMs > patience.resyncMs) {
-        await reconcileOnce(desk, signal)
-        row = (await findOrder(client.database, row.idempotencyKey)) ?? row
-        lookedAtMs = performance.now()
+      if (isPassed) {
+        // Somebody else used the nonce, or the receipt is on its way.
+        await wait(pauseMs, signal)
+        pauseMs = Math.min(pauseMs * 2, patience.slowestPollMs)
       }
-      await wait(pauseMs, signal)
+      await reconciling(desk, signal)
     }
   }
 
@@ -78,13 +84,11 @@ export function createOrderSender(): OrderSender {
         checkSame(desk, stored, order)
         return follow(desk, stored, signal)
       }
-      await catchUp(desk, signal)
-      const estimate = await estimateOrder(desk, order, signal)
-      const placed = await placing(() => placeOrder(desk, order, estimate, signal))
+      const placed = await place({ desk, ...(await estimate(desk, order, signal)) }, signal)
       checkSame(desk, placed, order)
       return follow(desk, placed, signal)
     },
-    reconcile: reconcileOnce,
+    reconcile: reconciling,
   }
 }
 

@@ -10,7 +10,7 @@ const LEVELS: readonly Exclude<LogLevel, 'silent'>[] = ['error', 'error', 'warn'
 const CRITICAL = 0
 
 /** `dataSource.*`, `log.log` and `abort`. */
-export function sourceFunctions({ running, heap: heapOf, templates, network, log }: HostSurroundings): HostFunctions {
+export function sourceFunctions({ running, heap: heapOf, templates, network }: HostSurroundings): HostFunctions {
   const create = (namePointer: number, parametersPointer: number, contextPointer: number | null): void => {
     const heap = heapOf()
     const { created } = running()
@@ -29,11 +29,9 @@ export function sourceFunctions({ running, heap: heapOf, templates, network, log
     'dataSource.network': () => heapOf().writeString(network),
     'dataSource.context': () => writeContext(heapOf(), running().source.context),
     'log.log'(level, pointer) {
-      const heap = heapOf()
-      const { source, block } = running()
-      const message = heap.string(pointer)
+      const message = heapOf().string(pointer)
       if (level === CRITICAL) throw new MappingFailed(`it logged a critical error: ${message}`)
-      log[LEVELS[level] ?? 'debug'](message, { dataSource: source.definition.name, block: block.number })
+      running().lines.push({ level: LEVELS[level] ?? 'debug', message })
     },
     abort(messagePointer, filePointer, line, column) {
       const heap = heapOf()

@@ -7,6 +7,8 @@ export interface AnvilHome {
   readonly directory: string
   /** The newest saved state: JSON as anvil reads it, compressed. Always whole: it is renamed into place. */
   readonly state: string
+  /** One that is being saved. */
+  readonly unfinishedState: string
   /** The one saved before. */
   readonly previousState: string
   /** What anvil itself writes when it is told to end, and once a minute; torn when it is killed meanwhile. */
@@ -28,6 +30,8 @@ export interface AnvilHome {
   readonly supervisorsLock: string
   /** Held by the one supervisor that saves the state and starts anvil again. */
   readonly keeperLock: string
+  /** Held exclusively while a state is saved, or an older one could take the place of a newer. */
+  readonly saveLock: string
 }
 
 /** @throws InvalidInput, or Blocked when the directory cannot be made */
@@ -44,6 +48,7 @@ export async function findHome(dataDirectory: string): Promise<AnvilHome> {
   return {
     directory,
     state: within('state.json.gz'),
+    unfinishedState: within('state.new.json.gz'),
     previousState: within('state.previous.json.gz'),
     ownState: within('state.own.json'),
     loadedState: within('state.loaded.json'),
@@ -55,5 +60,6 @@ export async function findHome(dataDirectory: string): Promise<AnvilHome> {
     startLock: within('start.lock'),
     supervisorsLock: within('supervisors.lock'),
     keeperLock: within('keeper.lock'),
+    saveLock: within('save.lock'),
   }
 }

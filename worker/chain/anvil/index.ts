@@ -1,2 +1,1 @@
-export { EMBEDDED_CHAIN_ID } from './launch.ts'
 export { type RunningAnvil, type StartAnvilOptions, startAnvil } from './start.ts'

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { limitLogFile, readLogSince } from '../../db/postgres/log-file.ts'
 import { Blocked } from '../../errors.ts'
 import type { Log } from '../../log.ts'
+import { EMBEDDED_CHAIN_ID } from '../embedded-chain.ts'
 import { findAnvil } from './binary.ts'
 import { genesisTimestamp } from './genesis.ts'
 import type { AnvilHome } from './home.ts'
@@ -12,9 +13,6 @@ import { becomesFree } from './port.ts'
 import { type ServingAnvil, writeRecord } from './record.ts'
 import { askAnvil, askHead } from './rpc.ts'
 import { listStates, removeUnfinished, saveState, setAside, unpackState } from './state.ts'
-
-/** Chain id of the embedded chain, the one that development tools know. */
-export const EMBEDDED_CHAIN_ID = 31_337
 
 /** The accounts every development tool knows, each with 10,000 coins of no worth. */
 const DEVELOPMENT_MNEMONIC = 'test test test test test test test test test test test junk'

@@ -1,14 +1,17 @@
+import { existsSync } from 'node:fs'
 import { tryLock, withLock } from '../../db/postgres/lock.ts'
 import { findFreePort } from '../../db/postgres/port.ts'
 import { Blocked, Conflict } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { wait } from '../../net/wait.ts'
+import { EMBEDDED_CHAIN_ID } from '../embedded-chain.ts'
 import { type AnvilHome, findHome } from './home.ts'
 import { keepAnvil } from './keep.ts'
-import { AnvilFailed, EMBEDDED_CHAIN_ID, launchAnvil, wakeAnvil } from './launch.ts'
+import { AnvilFailed, launchAnvil, wakeAnvil } from './launch.ts'
 import { isServing, readRecord, type ServingAnvil, thisHost } from './record.ts'
 import { askAnvil } from './rpc.ts'
-import { stopAnvil } from './stop.ts'
+import { saveState } from './state.ts'
+import { endHomeless, stopAnvil } from './stop.ts'
 
 export interface StartAnvilOptions {
   /** Made when absent. */
@@ -30,6 +33,8 @@ export interface RunningAnvil {
   readonly isAdopted: boolean
   /** Never resolves; rejects when the chain ended by itself and could not be started again, with the reason. */
   readonly failed: Promise<never>
+  /** Saves the chain: what was mined before is still there after any kill. It is saved all the time, with a short delay. */
+  save(): Promise<void>
   /** Leaves the chain; the last supervisor to leave saves and stops it. */
   stop(): Promise<void>
 }
@@ -60,6 +65,7 @@ export async function startAnvil(options: StartAnvilOptions): Promise<RunningAnv
     let left: Promise<void> | undefined
     async function leave(): Promise<void> {
       await keeping.stop()
+      if (!existsSync(home.directory)) return await endHomeless(home, keeping.current().pid)
       await withLock(home.startLock, { timeoutSeconds: 120 }, async () => {
         present?.release()
         if (isAlone(home)) await stopAnvil(home, log)
@@ -72,6 +78,7 @@ export async function startAnvil(options: StartAnvilOptions): Promise<RunningAnv
       },
       isAdopted: adopted !== undefined,
       failed: keeping.failed,
+      save: () => saveState(home, first.port, { withHistory: false }),
       stop: () => (left ??= leave()),
     }
   })

@@ -1,9 +1,10 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { copyFile, link, open, rename, rm, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { pipeline as connect } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { withLock } from '../../db/postgres/lock.ts'
 import type { Log } from '../../log.ts'
 import type { AnvilHome } from './home.ts'
 import { askAnvil } from './rpc.ts'
@@ -24,25 +25,22 @@ const SAVE_TIMEOUT_MS = 60_000
  *
  * @param options.withHistory keeps the state of every past block as well, which costs about 0.3 MB a block
  */
-export async function saveState(
-  home: AnvilHome,
-  port: number,
-  options: { readonly withHistory: boolean },
-): Promise<void> {
-  const dump = String(await askAnvil(port, 'anvil_dumpState', [options.withHistory], SAVE_TIMEOUT_MS))
-  const unfinished = join(home.directory, `state.${process.pid}.new`)
-  const file = await open(unfinished, 'w', 0o600)
-  try {
-    await file.writeFile(Buffer.from(dump.slice(2), 'hex'))
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  // A second name first and the rename after it: there is a moment without a previous state, none without a state.
-  await rm(home.previousState, { force: true })
-  await link(home.state, home.previousState).catch(unlessMissing)
-  await rename(unfinished, home.state)
-  await syncDirectory(home.directory)
+export function saveState(home: AnvilHome, port: number, options: { readonly withHistory: boolean }): Promise<void> {
+  return withLock(home.saveLock, { timeoutSeconds: 120 }, async () => {
+    const dump = String(await askAnvil(port, 'anvil_dumpState', [options.withHistory], SAVE_TIMEOUT_MS))
+    const file = await open(home.unfinishedState, 'w', 0o600)
+    try {
+      await file.writeFile(Buffer.from(dump.slice(2), 'hex'))
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    // A second name first and the rename after it: there is a moment without a previous state, none without a state.
+    await rm(home.previousState, { force: true })
+    await link(home.state, home.previousState).catch(unlessMissing)
+    await rename(home.unfinishedState, home.state)
+    await syncDirectory(home.directory)
+  })
 }
 
 /** The saved states in the order in which they should be tried. */
@@ -107,10 +105,7 @@ export async function setAside(state: SavedState, log: Log): Promise<void> {
 
 /** Removes what a killed supervisor or anvil left. Hold the start lock while no anvil runs. */
 export async function removeUnfinished(home: AnvilHome): Promise<void> {
-  for (const name of await readdir(home.directory)) {
-    if (/^state\.\d+\.new$/.test(name)) await rm(join(home.directory, name), { force: true })
-  }
-  for (const path of [home.loadedState, home.boundFile]) await rm(path, { force: true })
+  for (const path of [home.unfinishedState, home.loadedState, home.boundFile]) await rm(path, { force: true })
   await rm(home.cache, { recursive: true, force: true })
 }
 

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { readlink, rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isRunning } from '../../db/postgres/postmaster.ts'
 import { Blocked } from '../../errors.ts'
@@ -31,6 +31,12 @@ export async function stopAnvil(home: AnvilHome, log: Log): Promise<void> {
     return
   }
   throw new Blocked(`Anvil (process ${record.pid}) in ${home.directory} did not end. End it with kill -9.`)
+}
+
+/** Ends an anvil whose directory was deleted under it: nothing can be saved, and no supervisor will ever find it. */
+export async function endHomeless(home: AnvilHome, pid: number): Promise<void> {
+  const directory = await readlink(`/proc/${pid}/cwd`).catch(() => '')
+  if (directory === `${home.directory} (deleted)`) process.kill(pid, 'SIGKILL')
 }
 
 async function saveLast(home: AnvilHome, port: number): Promise<void> {

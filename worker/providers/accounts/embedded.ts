@@ -2,7 +2,7 @@ import { type Address, encodeFunctionData, isAddressEqual, zeroAddress } from 'v
 import { z } from 'zod'
 import { accountsAbi } from '../../../contracts/abi/accounts.ts'
 import type { Chain } from '../../chain/contract.ts'
-import { ProviderRejected } from '../../errors.ts'
+import { ProviderRejected, ProviderUnavailable } from '../../errors.ts'
 import { defineProvider } from '../capability.ts'
 import { readChain } from '../read-chain.ts'
 import { withoutChain } from '../without-chain.ts'
@@ -27,7 +27,10 @@ export const embedded = defineProvider({
           takenHandles.push(handle)
           continue
         }
-        const { account } = await look(chain, handle)
+        const { account, owner } = await look(chain, handle)
+        if (!isAddressEqual(owner, request.owner.address))
+          // It was mined: the node lags behind, or has lost its last blocks, which are then mined again.
+          throw new ProviderUnavailable('chain', `the account ${handle} is made, and not there at the moment`)
         return {
           handle,
           address: account,

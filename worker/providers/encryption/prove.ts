@@ -73,16 +73,19 @@ async function attempt<Result>(who: string, work: () => Promise<Result>): Promis
   try {
     return await work()
   } catch (error) {
-    throw translated(who, error)
+    // A chain that has just lost its last blocks lacks the key until its purchase is mined again: another attempt sees to it.
+    const mayPass = error instanceof UnlockError && error.reason === 'NO_KEY'
+    throw translated(who, error, mayPass)
   }
 }
 
-function translated(who: string, error: unknown): unknown {
+function translated(who: string, error: unknown, retryable = false): unknown {
   if (!(error instanceof UnlockError)) return error
   const { code, reason, message } = error
   if (code === 'UNREACHABLE') return new ProviderUnavailable('key gate', message, { cause: error, details: { reason } })
   return new AppError('CONFLICT', `the song did not open as it must for ${who}: ${message}`, {
     cause: error,
     details: { code, reason },
+    retryable,
   })
 }

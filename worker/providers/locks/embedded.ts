@@ -10,9 +10,9 @@ import {
 import { z } from 'zod'
 import { publicLockAbi, unlockAbi } from '../../../contracts/unlock.ts'
 import type { Chain } from '../../chain/contract.ts'
-import { ProviderRejected } from '../../errors.ts'
+import { nodeFault } from '../../chain/fault.ts'
+import { ProviderRejected, ProviderUnavailable } from '../../errors.ts'
 import { defineProvider } from '../capability.ts'
-import { readChain } from '../read-chain.ts'
 import { withoutChain } from '../without-chain.ts'
 import type { LockRequest, Locks } from './contract.ts'
 import { holdKey } from './hold-key.ts'
@@ -41,7 +41,12 @@ export const embedded = defineProvider({
       const chain = chains().locks
       const receipt = await order(chain, request)
       const address = lockOf(receipt, chain.contracts.unlock)
-      const { timestamp, ...terms } = await readChain(() => readTerms(chain.reader, address, receipt))
+      const { timestamp, ...terms } = await readTerms(chain.reader, address, receipt).catch((cause) => {
+        // The lock is deployed: the node may lag behind, or have lost its last blocks, which are then mined again.
+        throw new ProviderUnavailable('unlock', `the lock ${address} does not say its terms`, {
+          cause: nodeFault(cause),
+        })
+      })
       return {
         address,
         chainId: await chain.id(),
@@ -78,8 +83,11 @@ function lockOf({ logs, transactionHash }: TransactionReceipt, factory: Address)
 
 /** What the lock itself says. */
 async function readTerms(reader: PublicClient, address: Address, { blockHash, blockNumber }: TransactionReceipt) {
-  const read = (functionName: 'keyPrice' | 'expirationDuration' | 'maxNumberOfKeys') =>
-    reader.readContract({ address, abi: publicLockAbi, functionName, blockNumber })
+  const read = (functionName: 'keyPrice' | 'expirationDuration' | 'maxNumberOfKeys') => {
+    const call = { address, abi: publicLockAbi, functionName } as const
+    // By its block, for a node may lag behind; but an embedded chain that was killed has lost the states of past blocks.
+    return reader.readContract({ ...call, blockNumber }).catch(() => reader.readContract(call))
+  }
   const [{ timestamp }, price, duration, maxKeys] = await Promise.all([
     reader.getBlock({ blockHash }),
     read('keyPrice'),
