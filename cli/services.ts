@@ -113,6 +113,8 @@ function createChain(config: Config, log: Log) {
       running = await startAnvil({ dataDirectory: join(config.REFRAIN_DATA_DIR, 'chain'), log, signal })
       running.failed.catch(onFailed)
       await deployContracts({ rpcUrl: running.url, operator: operatorOf(config), signal })
+      // From now on the contracts survive any kill.
+      await running.save()
     },
     async stop(): Promise<void> {
       await running?.stop()

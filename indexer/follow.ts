@@ -116,7 +116,7 @@ export async function follow(options: FollowOptions): Promise<never> {
     await index(window)
     if (window.to < head.number) return
     head = null
-    await writeOut('following')
+    await writeOut(isSynced ? 'following' : 'syncing')
   }
 
   async function index(window: BlockWindow): Promise<void> {
@@ -155,6 +155,7 @@ export async function follow(options: FollowOptions): Promise<never> {
     if (!isDue || !store.hasPending) return
     if (store.isWriting && store.pendingSize < options.batchSize * 2) return
     await store.settled()
+    if (store.isUnindexed) await store.settleIn()
     beginWrite('syncing').catch((error: unknown) => {
       writeError = error
     })
@@ -174,12 +175,12 @@ export async function follow(options: FollowOptions): Promise<never> {
 
   /** The head is indexed: everything is written, and the next look at the chain is a while away. */
   async function rest(seen: Header): Promise<void> {
-    await writeOut('following')
+    await writeOut(isSynced ? 'following' : 'syncing')
+    if (!isSynced) await store.settleIn()
     await status.say('following', null, seen.number)
     head = null
     if (!isSynced) {
       isSynced = true
-      await store.analyze()
       log.info('the head is indexed', { block: seen.number })
       await options.onSynced()
     }

@@ -93,6 +93,7 @@ async function indexOnce(options: IndexerOptions): Promise<void> {
     schema: subgraph.schema,
     block: deployment.block,
     earliestBlock: deployment.earliestBlock,
+    hasColumnIndexes: opened.hasColumnIndexes,
     sourceCount: opened.created.length,
     cacheCapacity: options.cacheCapacity ?? CACHE_CAPACITY,
   })

@@ -68,6 +68,7 @@ create table if not exists indexer.deployments (
   failed_handler text,
   failed_block integer,
   is_current boolean not null default true,
+  has_column_indexes boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );

@@ -9,7 +9,7 @@ import { readAnswers } from './answers.ts'
 import { Batch } from './batch.ts'
 import { EntityCache } from './cache.ts'
 import type { IndexedBlock } from './deployments.ts'
-import { qualifiedTable } from './layout.ts'
+import { createColumnIndexes, qualifiedTable } from './layout.ts'
 import { readIds, readReferring, readRows } from './read-rows.ts'
 import { pruneHistory, revertEntities } from './revert.ts'
 import type { EntitySchema, EntityType, Field } from './schema.ts'
@@ -24,6 +24,8 @@ export interface EntityStoreOptions {
   readonly block: IndexedBlock | null
   /** First block at which all that held then is kept. */
   readonly earliestBlock: number
+  /** Whether there are the indexes that only queries need. */
+  readonly hasColumnIndexes: boolean
   /** How many sources the database holds. */
   readonly sourceCount: number
   /** Entities held in memory at most. */
@@ -32,6 +34,7 @@ export interface EntityStoreOptions {
 
 const KEPT_ANSWERS = 10_000
 const WORTH_ANALYZING = 1_000
+const MOST_UNINDEXED = 500_000
 
 /**
  * The entities of one deployment: in the database up to the block that was written last, and in memory what came since. Blocks are
@@ -48,6 +51,7 @@ export class EntityStore implements StoredEntities {
   #written: IndexedBlock | null
   #earliestBlock: number
   #sourceCount: number
+  #hasColumnIndexes: boolean
   /** Versions written since the planner's last look. */
   #unanalyzed = 0
   #pending = new Batch()
@@ -60,6 +64,7 @@ export class EntityStore implements StoredEntities {
     this.#schema = options.schema
     this.#written = options.block
     this.#earliestBlock = options.earliestBlock
+    this.#hasColumnIndexes = options.hasColumnIndexes
     this.#sourceCount = options.sourceCount
     this.#cache = new EntityCache(options.schema, options.cacheCapacity)
   }
@@ -214,7 +219,8 @@ export class EntityStore implements StoredEntities {
       }
     }
     this.#writing = null
-
+    // What the database refers to now is more than it was when it was asked.
+    this.#referring.clear()
   }
 
   async #moveTo(connection: pg.PoolClient, block: IndexedBlock | null): Promise<void> {
@@ -251,12 +257,28 @@ export class EntityStore implements StoredEntities {
     for (const { type, id } of touched) this.#cache.forget(type, id)
   }
 
-  /** Tells the planner what has come: after much was written it would go on with what it knew of empty tables. */
-  async analyze(): Promise<void> {
+  /** So much has come without the indexes of columns that queries would miss them. */
+  get isUnindexed(): boolean {
+    return !this.#hasColumnIndexes && this.#unanalyzed > MOST_UNINDEXED
+  }
+
+  /**
+   * Makes the indexes that queries need, the first time, and tells the planner what has come since the last: it would go on with what it
+   * knew of empty tables.
+   */
+  async settleIn(): Promise<void> {
+    const { schema, deploymentId } = this.#place
+    if (!this.#hasColumnIndexes) {
+      await inTransaction(this.#client, async (connection) => {
+        for (const statement of createColumnIndexes(schema, this.#schema)) await connection.query(statement)
+        await connection.query('update indexer.deployments set has_column_indexes = true where id = $1', [deploymentId])
+      })
+      this.#hasColumnIndexes = true
+    }
     if (this.#unanalyzed < WORTH_ANALYZING) return
     this.#unanalyzed = 0
     for (const type of this.#schema.entities.values()) {
-      await this.#client.pool.query(`analyze ${qualifiedTable(this.#place.schema, type)}`)
+      await this.#client.pool.query(`analyze ${qualifiedTable(schema, type)}`)
     }
   }
 

@@ -72,20 +72,43 @@ export function indexedExpression(field: Field, operand: string = quote(field.co
 }
 
 /** Statements that make a deployment's schema with all tables and indexes. */
-export function createTables(schema: string, entities: EntitySchema): string[] {
-  const derivedFrom = new Set(
+export const createTables = (schema: string, entities: EntitySchema): string[] => [
+  ...createBareTables(schema, entities),
+  ...createColumnIndexes(schema, entities),
+]
+
+/** Statements that make a deployment's schema with its tables, and no more indexes than indexing itself needs. */
+export const createBareTables = (schema: string, entities: EntitySchema): string[] => [
+  `create schema ${quote(schema)}`,
+  ...[...entities.entities.values()].flatMap((entity, number) => [
+    createTable(schema, entity),
+    ...createOwnIndexes(schema, entity, number),
+  ]),
+]
+
+/**
+ * Statements that make the indexes of columns, for those who ask. To make them of what is there takes a fraction of what it takes to
+ * keep them while it comes.
+ */
+export function createColumnIndexes(schema: string, entities: EntitySchema): string[] {
+  const derivedFrom = derivations(entities)
+  return [...entities.entities.values()].flatMap((entity, number) =>
+    entity.storedFields.flatMap((field) => {
+      const isDerivedFrom = derivedFrom.has(`${entity.name}.${field.name}`)
+      return field.name === 'id' || (field.isList && !isDerivedFrom)
+        ? []
+        : [createColumnIndex(schema, entity, number, field)]
+    }),
+  )
+}
+
+/** Fields that lists of other entities are derived from. */
+const derivations = (entities: EntitySchema): Set<string> =>
+  new Set(
     [...entities.entities.values()].flatMap((entity) =>
       entity.fields.filter((field) => field.derivedFrom).map((field) => `${field.type}.${field.derivedFrom}`),
     ),
   )
-  return [
-    `create schema ${quote(schema)}`,
-    ...[...entities.entities.values()].flatMap((entity, number) => [
-      createTable(schema, entity),
-      ...createIndexes(schema, entity, number, derivedFrom),
-    ]),
-  ]
-}
 
 function createTable(schema: string, entity: EntityType): string {
   const columns = entity.storedFields.map((field) => {
@@ -100,32 +123,27 @@ function createTable(schema: string, entity: EntityType): string {
   )`
 }
 
-function createIndexes(schema: string, entity: EntityType, number: number, derivedFrom: ReadonlySet<string>): string[] {
+const isCurrent = `where valid_to = ${CURRENT}`
+const indexName = (number: number, suffix: string): string => quote(`t${number}_${suffix}`)
+
+function createOwnIndexes(schema: string, entity: EntityType, number: number): string[] {
   const table = qualifiedTable(schema, entity)
-  const name = (suffix: string) => quote(`t${number}_${suffix}`)
-  const isCurrent = `where valid_to = ${CURRENT}`
   // What a re-org deletes, and what it opens again.
-  const statements = [`create index ${name('from')} on ${table} (valid_from)`]
+  const statements = [`create index ${indexName(number, 'from')} on ${table} (valid_from)`]
   // What is immutable has one version, and its primary key serves for both.
   if (!entity.isImmutable) {
     statements.push(
-      `create unique index ${name('now')} on ${table} (id) ${isCurrent}`,
-      `create index ${name('to')} on ${table} (valid_to) where valid_to < ${CURRENT}`,
+      `create unique index ${indexName(number, 'now')} on ${table} (id) ${isCurrent}`,
+      `create index ${indexName(number, 'to')} on ${table} (valid_to) where valid_to < ${CURRENT}`,
     )
   }
-  entity.storedFields.forEach((field, position) => {
-    if (field.name === 'id') return
-    if (!field.isList) {
-      statements.push(
-        `create index ${name(`c${position}`)} on ${table} (${wrapped(indexedExpression(field))}, id) ${isCurrent}`,
-      )
-    } else if (derivedFrom.has(`${entity.name}.${field.name}`)) {
-      statements.push(
-        `create index ${name(`c${position}`)} on ${table} using gin (${quote(field.column)}) ${isCurrent}`,
-      )
-    }
-  })
   return statements
+}
+
+function createColumnIndex(schema: string, entity: EntityType, number: number, field: Field): string {
+  const columns = field.isList ? `using gin (${quote(field.column)})` : `(${wrapped(indexedExpression(field))}, id)`
+  const name = indexName(number, `c${field.position}`)
+  return `create index if not exists ${name} on ${qualifiedTable(schema, entity)} ${columns} ${isCurrent}`
 }
 
 /** An index takes a column as it is and an expression in parentheses. */

@@ -11,7 +11,7 @@ import {
   type IndexedBlock,
   toDeployment,
 } from './deployments.ts'
-import { createTables, quote } from './layout.ts'
+import { createBareTables, quote } from './layout.ts'
 import { contextFromJson } from './sources.ts'
 
 /** Digits of the hash that names a deployment; as many as an IPFS hash has characters. */
@@ -24,6 +24,8 @@ export interface OpenedDeployment {
   readonly deployment: Deployment
   /** Sources created from templates so far, in the order of creation. */
   readonly created: readonly Source[]
+  /** Whether there are the indexes that only queries need. */
+  readonly hasColumnIndexes: boolean
   /** Blocks whose hashes are kept, from the oldest on. */
   readonly blocks: readonly IndexedBlock[]
 }
@@ -69,11 +71,12 @@ export async function openDeployment(
          values ($1, $2, $3, $4, $5, $6, $7)`,
         [id, name, schema, chain.id, subgraph.network, subgraph.schemaText, startBlockOf(subgraph)],
       )
-      for (const statement of createTables(schema, subgraph.schema)) await connection.query(statement)
+      for (const statement of createBareTables(schema, subgraph.schema)) await connection.query(statement)
     }
     const { rows } = await connection.query(`select ${DEPLOYMENT_COLUMNS} from indexer.deployments where id = $1`, [id])
     return {
       deployment: toDeployment(rows[0]),
+      hasColumnIndexes: rows[0].has_column_indexes,
       created: await readSources(connection, id, subgraph),
       blocks: await readBlocks(connection, id),
     }

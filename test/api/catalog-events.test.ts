@@ -2,9 +2,8 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startTestChain, type TestChain } from '../support/chain.ts'
 import { catalogCalls } from './catalog-calls.ts'
-import { subscribeSocket, TRANSPORT_NAMES, TRANSPORTS, take } from './catalog-readers.ts'
+import { subscribeSocket, subscribeStream, TRANSPORT_NAMES, TRANSPORTS, take } from './catalog-readers.ts'
 import { type CatalogWorld, startCatalogWorld } from './catalog-world.ts'
-import { subscribe } from './sse.ts'
 
 let chain: TestChain
 let world: CatalogWorld
@@ -107,7 +106,7 @@ test('without `after` a subscription begins with what happens next; with kinds o
   await world.caughtUp()
   const start = await newest()
   const all = subscribeSocket(world.url, 'subscription { catalogEvents { seq kind } }')
-  const some = await subscribe(
+  const some = await subscribeStream(
     world.url,
     'subscription ($lock: String!) { catalogEvents(lock: $lock, kinds: [LOCK_PRICING_CHANGED, KEY_CANCELED]) { seq kind } }',
     { lock },
@@ -115,7 +114,7 @@ test('without `after` a subscription begins with what happens next; with kinds o
   const first = take<Event>(all, 1)
   // A subscription begins when the server has it, which says nothing: what is told until then is not of it.
   let seen = 0
-  first.then(() => seen++)
+  void first.then(() => seen++)
   while (seen === 0) {
     await calls.register()
     await world.caughtUp()
@@ -137,36 +136,29 @@ test.each(TRANSPORT_NAMES)(
   'over %s, a client that was away goes on after the last event it has seen, without gap or double',
   async (name) => {
     const query = 'subscription ($after: SafeInt) { catalogEvents(after: $after) { seq kind transactionHash } }'
+    await world.caughtUp()
     const start = await newest()
-    const seen: Event[] = []
-    let isDone = false
+    const [blocks, clips] = [12, 5]
     const telling = (async () => {
-      for (let n = 0; n < 12; n++) await calls.registerTogether(5)
-      await world.caughtUp()
-      isDone = true
+      for (let n = 0; n < blocks; n++) await calls.registerTogether(clips)
     })()
+    const seen: Event[] = []
     // It breaks off again and again while more happens.
-    for (let after = start; !isDone || after < (await newest()); ) {
-      const live = await TRANSPORTS[name](world.url, query, { after })
-      seen.push(...(await take<Event>(live, Math.min(7, (await waitFor(after)) - after))))
+    while (seen.length < blocks * clips) {
+      const live = await TRANSPORTS[name](world.url, query, { after: seen.at(-1)?.seq ?? start })
+      seen.push(...(await take<Event>(live, Math.min(7, blocks * clips - seen.length))))
       live.close()
-      after = seen[seen.length - 1].seq
     }
     await telling
+    await world.caughtUp()
     const { rows } = await world.client.pool.query<Event>(
       `select seq, upper(kind) as kind, transaction_hash as "transactionHash" from catalog_events where seq > $1 order by seq`,
       [start],
     )
-    expect(rows).toHaveLength(60)
+    expect(rows).toHaveLength(blocks * clips)
     expect(seen).toEqual(rows)
   },
 )
-
-/** The newest position, once there is one after another. */
-async function waitFor(after: number): Promise<number> {
-  await expect.poll(newest).toBeGreaterThan(after)
-  return await newest()
-}
 
 test.each(TRANSPORT_NAMES)(
   'over %s, a position that has not been reached is refused, and so is what is no position',
@@ -188,6 +180,7 @@ test.each(TRANSPORT_NAMES)(
 )
 
 test('a reader that stalls is waited for, harms nobody, and has lost nothing when it reads on', async () => {
+  await world.caughtUp()
   const before = await newest()
   const count = 3_000
   const stalled = await openStalled(before)
@@ -213,7 +206,7 @@ test('a reader that stalls is waited for, harms nobody, and has lost nothing whe
       .poll(() => last === (last = reached()) && last > 0, { interval: 700, timeout: 20_000, message: 'it stalls' })
       .toBe(true)
     expect(last).toBeLessThan(count)
-    const awake = await subscribe(world.url, SEQS, { after: before })
+    const awake = await subscribeStream(world.url, SEQS, { after: before })
     const seen = (await take<Event>(awake, count)).map((event) => event.seq)
     awake.close()
     expect(seen).toEqual(seen.map((_seq, n) => before + 1 + n))

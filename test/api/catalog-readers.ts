@@ -2,6 +2,26 @@ import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { type Subscription, subscribe } from './sse.ts'
 
+/** Subscribes over server-sent events and reads from then on: a body that nobody has begun to read is given up by `fetch`. */
+export async function subscribeStream(
+  url: string,
+  query: string,
+  variables: Record<string, unknown> = {},
+): Promise<Subscription> {
+  const live = await subscribe(url, query, variables)
+  let begun: ReturnType<Subscription['next']> | null = live.next()
+  // Whoever closes without reading does not hear of it.
+  begun.catch(() => {})
+  return {
+    next() {
+      const first = begun
+      begun = null
+      return first ?? live.next()
+    },
+    close: live.close,
+  }
+}
+
 /** Subscribes over WebSocket, in the form of a subscription over server-sent events. */
 export function subscribeSocket(url: string, query: string, variables: Record<string, unknown> = {}): Subscription {
   const client = createClient({
@@ -19,7 +39,7 @@ export function subscribeSocket(url: string, query: string, variables: Record<st
 
 /** The ways in which clients subscribe. */
 export const TRANSPORTS = {
-  'server-sent events': subscribe,
+  'server-sent events': subscribeStream,
   WebSocket: async (url: string, query: string, variables?: Record<string, unknown>) =>
     subscribeSocket(url, query, variables),
 }

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { publicLockAbi } from '../../contracts/unlock.ts'
 import { startTestChain, type TestChain } from '../support/chain.ts'
 import { catalogCalls, PRICE_WEI } from './catalog-calls.ts'
-import { subscribeSocket, take } from './catalog-readers.ts'
+import { subscribeSocket, subscribeStream, take } from './catalog-readers.ts'
 import { type CatalogWorld, startCatalogWorld } from './catalog-world.ts'
-import { type Subscription, subscribe } from './sse.ts'
+import type { Subscription } from './sse.ts'
 
 let chain: TestChain
 let world: CatalogWorld
@@ -37,7 +37,7 @@ interface Event {
 const EVENTS = `subscription ($after: SafeInt) { catalogEvents(after: $after) {
   seq kind isRetracted retracts block clipHash tokenId to clip { hash isRegistered } } }`
 const registrations = (after: number) =>
-  subscribe(
+  subscribeStream(
     world.url,
     'subscription ($after: SafeInt) { clipRegistered(after: $after) { seq kind isRetracted retracts block clipHash clip { hash isRegistered } } }',
     { after },
@@ -125,7 +125,7 @@ test('a chain that was set back to an earlier block and went on otherwise is tol
 test('a purchase that is mined again at the same height and issues another key is taken back and told anew', async () => {
   const [artist, first, second] = [chain.buyer(0), chain.buyer(2), chain.buyer(3)]
   const lock = await calls.createLock(artist)
-  const live = await subscribe(
+  const live = await subscribeStream(
     world.url,
     'subscription ($after: SafeInt, $lock: String!) { keyPurchased(after: $after, lock: $lock) { seq isRetracted retracts block tokenId to } }',
     { after: start, lock },
@@ -159,7 +159,7 @@ test('a purchase that is mined again at the same height and issues another key i
 
 test('who was away during a re-organisation, and who saw all of it, know the same in the end', async () => {
   const witness = subscribeSocket(world.url, EVENTS, { after: start })
-  const leaver = await subscribe(world.url, EVENTS, { after: start })
+  const leaver = await subscribeStream(world.url, EVENTS, { after: start })
   await calls.registerTogether(3)
   const seen = await take<Event>(leaver, 3)
   leaver.close()
@@ -171,9 +171,9 @@ test('who was away during a re-organisation, and who saw all of it, know the sam
   const { rows } = await world.client.pool.query('select max(seq) as seq from catalog_events')
   const last: number = rows[0].seq
   const whole = await take<Event>(witness, last - start)
-  const back = await subscribe(world.url, EVENTS, { after: seen[2].seq })
+  const back = await subscribeStream(world.url, EVENTS, { after: seen[2].seq })
   const resumed = [...seen, ...(await take<Event>(back, last - seen[2].seq))]
-  const late: Subscription = await subscribe(world.url, EVENTS, { after: start })
+  const late: Subscription = await subscribeStream(world.url, EVENTS, { after: start })
   const replayed = await take<Event>(late, last - start)
   for (const one of [witness, back, late]) one.close()
 

@@ -16,8 +16,8 @@ import { copyBuild } from '../conformance/build-copy.ts'
 import { startTestChain, type TestChain } from '../support/chain.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { catalogCalls, PRICE_WEI } from './catalog-calls.ts'
+import { subscribeStream } from './catalog-readers.ts'
 import { type CatalogWorld, startCatalogWorld } from './catalog-world.ts'
-import { subscribe } from './sse.ts'
 import { startTestApi } from './test-api.ts'
 
 let chain: TestChain
@@ -197,7 +197,7 @@ test('where no chain is configured the status is empty, a track has no clip on c
         extensions: { code: 'BLOCKED' },
       }),
     ])
-    const live = await subscribe(api.url, 'subscription { catalogEvents { seq } }')
+    const live = await subscribeStream(api.url, 'subscription { catalogEvents { seq } }')
     expect(await live.next()).toMatchObject({ errors: [{ extensions: { code: 'BLOCKED' } }] })
   } finally {
     await api.close()

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestChain, type TestChain } from '../support/chain.ts'
 import { catalogCalls } from './catalog-calls.ts'
-import { take } from './catalog-readers.ts'
+import { subscribeStream, take } from './catalog-readers.ts'
 import { type CatalogWorld, startCatalogWorld } from './catalog-world.ts'
-import { subscribe } from './sse.ts'
 
 const LOCK_CHAIN_ID = 84_532
 let clipChain: TestChain
@@ -57,7 +56,7 @@ test('one subscription tells what happens on both chains, and a re-organisation 
   await world.caughtUp()
   const { rows } = await world.client.pool.query('select max(seq) as seq from catalog_events')
   const query = `subscription ($after: SafeInt) { catalogEvents(after: $after) { seq kind retracts lock { name } clip { hash } } }`
-  const live = await subscribe(world.url, query, { after: rows[0].seq })
+  const live = await subscribeStream(world.url, query, { after: rows[0].seq })
   const [here, there] = [catalogCalls(clipChain), catalogCalls(lockChain)]
   const hash = await here.register()
   const [clip] = await take<{ seq: number }>(live, 1)

@@ -19,7 +19,8 @@ export async function subscribe(
     signal: controller.signal,
   })
   if (!response.body) throw new Error('no stream came')
-  const results = parse(response.body)
+  // Read from now on: a body that nobody has begun to read ends when it is collected as garbage.
+  const results = parse(response.body.pipeThrough(new TransformStream()))
   return {
     next: async () => (await results.next()).value ?? null,
     close: () => controller.abort(),

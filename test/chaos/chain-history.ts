@@ -39,8 +39,6 @@ export async function readChainHistory(rpcUrl: string) {
         keys: await client.readContract({ address, abi: publicLockAbi, functionName: 'totalSupply' }),
       })),
     ),
-    /** How many transactions of an account are mined. */
-    transactionCount: (address: Address) => client.getTransactionCount({ address }),
     /** The block of a transaction that is mined and did what it should; null when it is not, or has reverted. */
     async blockOf(transactionHash: Hex): Promise<{ readonly number: number; readonly hash: Hex } | null> {
       const receipt = await client.getTransactionReceipt({ hash: transactionHash }).catch(() => null)
@@ -48,6 +46,11 @@ export async function readChainHistory(rpcUrl: string) {
       return { number: Number(receipt.blockNumber), hash: receipt.blockHash }
     },
   }
+}
+
+/** How many transactions of an account are mined. */
+export async function countTransactions(rpcUrl: string, address: Address): Promise<number> {
+  return await createPublicClient({ transport: http(rpcUrl) }).getTransactionCount({ address })
 }
 
 /** Addresses are written in different cases. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Hex } from 'viem'
+import { encodeFunctionData, type Hex } from 'viem'
+import { accountsAbi } from '../../contracts/abi/accounts.ts'
 import { deployContracts } from '../../contracts/deploy.ts'
 import { DEPLOYER_INDEX } from '../../contracts/dev-accounts.ts'
 import { seeded } from '../media/random.ts'
@@ -25,6 +26,7 @@ export interface Theatre {
   readonly stage: Stage
   readonly cast: Cast
   readonly catalog: Hex
+  readonly accounts: Hex
   readonly locks: PlayedLock[]
   /** Whether the catalog's history has ended. */
   isSilent: boolean
@@ -45,11 +47,11 @@ export async function openTheatre(node: TestNode, folder: string): Promise<Theat
   await node.call('anvil_setCode', contracts.catalog, LOUDSPEAKER)
   await node.mine([])
   const speakers = accounts.slice(0, 5)
-  const { catalog } = contracts
-  await copyBuild(folder, { Catalog: catalog, Accounts: contracts.accounts, Unlock: contracts.unlock }, [speakers[1]])
+  const { catalog, accounts: registry } = contracts
+  await copyBuild(folder, { Catalog: catalog, Accounts: registry, Unlock: contracts.unlock }, [speakers[1]])
   const locks: PlayedLock[] = []
   const cast = { speakers, chainId: await node.reader.getChainId(), locks: () => locks.map(({ address }) => address) }
-  return { node, stage, cast, catalog, locks, isSilent: false }
+  return { node, stage, cast, catalog, accounts: registry, locks, isSilent: false }
 }
 
 /** Plays until the catalog has been told of so many times; re-orgs come in the middle, again and again. */
@@ -64,6 +66,7 @@ export async function play(
   const transactions = async (most: number) => [
     ...says(theatre, catalog, 1 + random.int(most)),
     ...(await acts(theatre, random, random.int(most))),
+    ...(random.int(4) === 0 ? [openAccount(theatre, random)] : []),
   ]
   let reorgs = 0
   for (let block = 0; !theatre.isSilent; block++) {
@@ -103,6 +106,13 @@ function says(theatre: Theatre, catalog: Generator<Speech>, count: number): Tran
     transactions.push({ from: theatre.cast.speakers[value.speaker], to: theatre.catalog, data: cry(...value.cries) })
   }
   return transactions
+}
+
+/** For somebody who may have one already, by a handle that may be taken. */
+function openAccount({ stage, cast, accounts }: Theatre, random: ReturnType<typeof seeded>): Transaction {
+  const args = [random.pick(stage.actors), `artist-${random.int(40)}`, random.pick(['ipfs://account', ''])] as const
+  const data = encodeFunctionData({ abi: accountsAbi, functionName: 'createAccount', args })
+  return { from: cast.speakers[0], to: accounts, data }
 }
 
 async function acts(

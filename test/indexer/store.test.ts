@@ -4,7 +4,7 @@ import { onChain } from '../../indexer/manifest.ts'
 import type { IndexedBlock } from '../../indexer/store/deployments.ts'
 import { readDeployment } from '../../indexer/store/deployments.ts'
 import { EntityStore } from '../../indexer/store/entity-store.ts'
-import { qualifiedTable } from '../../indexer/store/layout.ts'
+import { createColumnIndexes, qualifiedTable } from '../../indexer/store/layout.ts'
 import { createIndexerTables, dropSuperseded, openDeployment } from '../../indexer/store/open-deployment.ts'
 import { parseRow, selectText } from '../../indexer/store/read-rows.ts'
 import type { EntityType } from '../../indexer/store/schema.ts'
@@ -40,6 +40,7 @@ async function openStore(name: string, cacheCapacity = 50) {
     schema,
     block: deployment.block,
     earliestBlock: deployment.earliestBlock,
+    hasColumnIndexes: opened.hasColumnIndexes,
     sourceCount: opened.created.length,
     cacheCapacity,
   })
@@ -190,6 +191,24 @@ test('entities that are new cost no question, also after a restart with others s
   expect(() => add(0, 1, reopened)).toThrow(
     expect.objectContaining({ what: expect.objectContaining({ kind: 'entity' }) }),
   )
+})
+
+test('indexes that only queries need are made once, when indexing has settled in', async () => {
+  const { store, deployment, opened } = await openStore('settling')
+  const count = async () => {
+    const { rows } = await client.pool.query<{ count: number }>(
+      "select count(*)::integer as count from pg_indexes where schemaname = $1 and indexname ~ '_c[0-9]+$'",
+      [deployment.schema],
+    )
+    return rows[0].count
+  }
+  expect([opened.hasColumnIndexes, await count()]).toEqual([false, 0])
+  await store.settleIn()
+  expect(await count()).toBe(createColumnIndexes('sg', schema).length)
+  const reopened = await openStore('settling')
+  expect(reopened.opened.hasColumnIndexes).toBe(true)
+  await reopened.store.settleIn()
+  expect(await count()).toBe(createColumnIndexes('sg', schema).length)
 })
 
 test('history that is not wanted is left out, and what holds now stays', async () => {

@@ -14,6 +14,7 @@ import {
   createPublicClient,
   createWalletClient,
   encodeFunctionData,
+  type Hash,
   type Hex,
   type HttpTransport,
   http,
@@ -139,9 +140,19 @@ function describeChain(node: ChildProcess, rpcUrl: string, client: TestChain['cl
       transport: http(rpcUrl, { retryCount: 0 }),
       pollingInterval: 10,
     })
+  // The library's own wait follows new blocks, and can miss the one that a chain stands still at.
+  async function untilMined(hash: Hash): Promise<TransactionReceipt> {
+    const deadline = Date.now() + 20_000
+    for (;;) {
+      const receipt = await client.getTransactionReceipt({ hash }).catch(() => null)
+      if (receipt) return receipt
+      if (Date.now() > deadline) throw new Error(`transaction ${hash} was not mined within 20 s`)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
   const send: TestChain['send'] = async ({ account = operator, ...transaction }) => {
     const hash = await walletOf(account).sendTransaction(transaction as never)
-    const receipt = await client.waitForTransactionReceipt({ hash, pollingInterval: 10, timeout: 20_000 })
+    const receipt = await untilMined(hash)
     if (receipt.status !== 'success') throw new Error(`transaction ${hash} has reverted`)
     return receipt
   }

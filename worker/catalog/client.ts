@@ -22,7 +22,7 @@ const Answer = z.object({
 })
 /** Said while a subgraph is being set up or has another block at hand than asked for. */
 const MAY_PASS =
-  /has not started syncing|not yet available|not yet been indexed|block.*(not found|no longer)|no block with that hash|Store error|timed? ?out/i
+  /has not started syncing|not yet available|not yet been indexed|block.*(not found|no longer)|no block with that hash|deployment `[^`]*` does not exist|Store error|timed? ?out/i
 const TIMEOUT_MS = 15_000
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gte, inArray, ne, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, inArray, isNotNull, ne, sql } from 'drizzle-orm'
 import type { Address } from 'viem'
 import { type ChainTransaction, chainTransactions as transactions } from '../db/chain-tables.ts'
 import { type Client, inTransaction, type Transaction } from '../db/client.ts'
@@ -64,6 +64,17 @@ export async function highestNonce(database: Transaction, sender: Sender): Promi
   return row.nonce
 }
 
+/** The highest nonce that was mined once, whether it still is or not; -1 when there is none. */
+export async function highestMinedOnce(database: Transaction, sender: Sender): Promise<number> {
+  const [row] = await database
+    .select({ nonce: transactions.nonce })
+    .from(transactions)
+    .where(and(ofSender(sender), isNotNull(transactions.minedAt)))
+    .orderBy(desc(transactions.nonce))
+    .limit(1)
+  return row?.nonce ?? -1
+}
+
 /** Accounts with transactions that are not mined: more than one after PRIVATE_KEY was changed. */
 export async function pendingSenders(database: Transaction, chainId: number): Promise<Address[]> {
   const rows = await database
@@ -73,12 +84,12 @@ export async function pendingSenders(database: Transaction, chainId: number): Pr
   return rows.map(({ sender }) => sender)
 }
 
-/** Takes mined transactions for not mined again. */
+/** Takes mined transactions for not mined again. When they were mined stays, and tells them from those that never were. */
 export async function unmine(database: Transaction, idempotencyKeys: readonly string[]): Promise<void> {
   if (idempotencyKeys.length === 0) return
   await database
     .update(transactions)
-    .set({ status: 'pending', blockNumber: null, blockHash: null, gasUsed: null, error: null, minedAt: null })
+    .set({ status: 'pending', blockNumber: null, blockHash: null, gasUsed: null, error: null })
     .where(inArray(transactions.idempotencyKey, [...idempotencyKeys]))
 }
 

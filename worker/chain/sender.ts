@@ -7,11 +7,10 @@ import { broadcast } from './broadcast.ts'
 import type { Order } from './contract.ts'
 import type { Desk } from './desk.ts'
 import { createMinedCount } from './mined-count.ts'
-import { findOrder, lower, newestMined } from './orders.ts'
+import { findOrder, highestMinedOnce, lower } from './orders.ts'
 import { type EstimatedOrder, estimateOrder, placeOrders, senderOf } from './place.ts'
 import { findReceipt, recordReceipt, revertedOrder } from './receipts.ts'
 import { reconcile } from './reconcile.ts'
-import { createSingleFlight } from './single-flight.ts'
 import { createStopwatch } from './stopwatch.ts'
 
 export interface OrderSender {
@@ -35,24 +34,27 @@ export function createOrderSender(): OrderSender {
     return desks.map(() => undefined)
   })
 
-  /** Whether the chain is older than what is recorded. */
-  const isBehind = createSingleFlight(async (desk: Desk) => {
+  /** Whether the chain lacks something that it had mined once. */
+  const isBehind = createBatcher<Desk, boolean>(async (desks) => {
+    if (desks.length === 0) return []
+    const [desk] = desks
     const sender = senderOf(desk)
-    const [newest] = await newestMined(desk.client.database, sender, 1)
-    if (!newest) return false
-    return (await desk.node.transactionCount(sender.address, 'latest', never)) <= newest.nonce
+    const newest = await highestMinedOnce(desk.client.database, sender)
+    const isOlder = newest >= 0 && (await desk.node.transactionCount(sender.address, 'latest', never)) <= newest
+    return desks.map(() => isOlder)
   })
 
   /** An order is estimated on what the recorded ones have made, so a chain that has lost some gets them first. */
   async function estimate(desk: Desk, order: Order, signal: AbortSignal): Promise<EstimatedOrder> {
-    const first = estimateOrder(desk, order, signal)
-    first.catch(() => {})
-    if (!(await isBehind(desk, signal))) return first
-    do {
+    for (;;) {
+      const estimated = estimateOrder(desk, order, signal)
+      await Promise.allSettled([estimated])
+      // Looked at afterwards: a chain that is killed meanwhile may come back without the contract that is called, which refuses a
+      // right order or finds it cheap.
+      if (!(await isBehind(desk, signal))) return estimated
       await reconciling(desk, signal)
       await wait(desk.patience.pollMs, signal)
-    } while (await isBehind(desk, signal))
-    return estimateOrder(desk, order, signal)
+    }
   }
 
   async function follow(desk: Desk, placed: ChainTransaction, signal: AbortSignal): Promise<TransactionReceipt> {
