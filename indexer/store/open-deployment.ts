@@ -73,7 +73,10 @@ export async function openDeployment(
       )
       for (const statement of createBareTables(schema, subgraph.schema)) await connection.query(statement)
     }
-    const { rows } = await connection.query(`select ${DEPLOYMENT_COLUMNS} from indexer.deployments where id = $1`, [id])
+    const { rows } = await connection.query(
+      `select ${DEPLOYMENT_COLUMNS}, has_column_indexes from indexer.deployments where id = $1`,
+      [id],
+    )
     return {
       deployment: toDeployment(rows[0]),
       hasColumnIndexes: rows[0].has_column_indexes,
