@@ -127,8 +127,10 @@ test('the registration names the track, whatever an encryption before or after i
   const [first, second] = [newClip(), newClip()]
   const other = { spotifyTrackId: text('other') }
   await tell([encrypt(first, 'SegmentEncrypted', other)])
-  const before = await indexed.query<{ clip: object }>(`{ clip(id: "${first}") { isRegistered spotifyTrackId } }`)
-  expect(before.clip).toEqual({ isRegistered: false, spotifyTrackId: 'other' })
+  const before = await indexed.query<{ clip: object }>(
+    `{ clip(id: "${first}") { isRegistered isEnabled spotifyTrackId } }`,
+  )
+  expect(before.clip).toEqual({ isRegistered: false, isEnabled: true, spotifyTrackId: 'other' })
   await tell([register(first), register(second), encrypt(second, 'SegmentEncrypted', other)])
   const query = `{ clips(where: { id_in: ${list([first, second])} }) { spotifyTrackId segments { spotifyTrackId } } }`
   expect((await indexed.query<{ clips: object[] }>(query)).clips).toEqual(
