@@ -70,8 +70,11 @@ export async function startServices(options: {
   }
   const aborted = untilAborted(signal).then(() => Promise.reject(signal.reason))
   aborted.catch(() => {})
+  const sibling = new AbortController()
+  const grounds = AbortSignal.any([signal, sibling.signal])
+  const starting = [database.ensure(grounds).then(migrate), chain.start(grounds, failure.reject)]
   try {
-    await Promise.all([database.ensure(signal).then(migrate), chain.start(signal, failure.reject)])
+    await Promise.all(starting)
     signal.throwIfAborted()
     const first = <Value>(ready: Promise<Value>) => Promise.race([ready, failure.promise, aborted])
     const isIndexed = chain.url() !== 'off' && !config.SUBGRAPH_URL
@@ -86,6 +89,9 @@ export async function startServices(options: {
     const chainUrl = config.CHAIN_RPC_URL ? null : chain.url()
     return { apiUrl: url ?? '', chainUrl, failed: failure.promise, stop }
   } catch (error) {
+    // One of the two has failed: what the other starts is there to be stopped only once it has started.
+    sibling.abort(error)
+    await Promise.allSettled(starting)
     await stop()
     throw error
   }

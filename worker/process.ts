@@ -46,7 +46,9 @@ export function readCheckedConfig(environment: Readonly<Record<string, string | 
       return read()
     } catch (error) {
       if (!(error instanceof InvalidInput) || !Array.isArray(error.details.faults)) throw error
-      faults.push(...error.details.faults.map(String))
+      // A variable that the providers read too is named once.
+      const named = faults.map((fault) => fault.slice(0, fault.indexOf(':') + 1))
+      faults.push(...error.details.faults.map(String).filter((fault) => !named.some((name) => fault.startsWith(name))))
       return null
     }
   }

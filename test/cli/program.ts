@@ -91,6 +91,8 @@ export function createPrograms() {
         const postmaster = await readPostmaster(dirname(join(folder, file)))
         if (postmaster && isRunning(postmaster.pid)) process.kill(postmaster.pid, 'SIGQUIT')
       }
+      for (const { pid, command } of await processesOf(folder))
+        if (command.includes('anvil')) process.kill(pid, 'SIGKILL')
       await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     }
   }

@@ -13,9 +13,15 @@ const programs = createPrograms()
 afterEach(() => programs.settle(), 60_000)
 afterAll(() => programs.clean(), 60_000)
 
-/** Starts everything in a data folder, on a free port, with nothing else in the environment. */
+/** Starts everything in a data folder, on free ports, with nothing else in the environment. */
 const start = (folder: string, environment: Record<string, string> = {}): Program =>
-  programs.run('start.ts', [], { REFRAIN_DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error', ...environment })
+  programs.run('start.ts', [], {
+    REFRAIN_DATA_DIR: folder,
+    PORT: '0',
+    INDEXER_PORT: '0',
+    LOG_LEVEL: 'error',
+    ...environment,
+  })
 
 async function urlOf(program: Program): Promise<string> {
   const [, url] = await program.untilSays(/Refrain is ready: (http:\S+)\/graphql\n/, 120)

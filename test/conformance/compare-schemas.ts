@@ -3,6 +3,7 @@ import {
   type IntrospectionQuery,
   type IntrospectionType,
   type IntrospectionTypeRef,
+  specifiedScalarTypes,
 } from 'graphql'
 import { ask, type Indexer } from './indexer.ts'
 
@@ -25,9 +26,12 @@ async function readSchema(indexer: Indexer): Promise<Set<string>> {
   const { types, queryType, mutationType, subscriptionType } = (data as unknown as IntrospectionQuery).__schema
   return new Set([
     `query ${queryType.name}, mutation ${mutationType?.name}, subscription ${subscriptionType?.name}`,
-    ...types.filter(({ name }) => !name.startsWith('__')).flatMap(linesOf),
+    ...types.filter((type) => !type.name.startsWith('__') && !isBuiltIn(type)).flatMap(linesOf),
   ])
 }
+
+/** Listed or not as each likes, where nothing uses them; every use is compared. */
+const isBuiltIn = ({ name }: IntrospectionType) => specifiedScalarTypes.some((scalar) => scalar.name === name)
 
 function linesOf(type: IntrospectionType): string[] {
   const self = `${type.kind} ${type.name}`

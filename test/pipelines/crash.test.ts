@@ -26,7 +26,13 @@ test('a worker process killed while it separates is replaced: the track complete
   const source = await engine.upload(path, 'excerpt.wav')
   const trackId = await engine.submit({ source, lyrics: await excerptLyrics() })
   const victim = fork(join(checkout, 'worker/main.ts'), {
-    env: { ...process.env, DATABASE_URL: engine.url, REFRAIN_DATA_DIR: engine.folder, LOG_LEVEL: 'silent' },
+    env: {
+      ...process.env,
+      DATABASE_URL: engine.url,
+      CHAIN_RPC_URL: 'off',
+      REFRAIN_DATA_DIR: engine.folder,
+      LOG_LEVEL: 'silent',
+    },
     // As the command line starts it: the channel's end tells a worker that its parent has gone.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
