@@ -305,9 +305,9 @@ begin
       (select string_agg(name, ', ' order by position) from stages where pipeline = 'artist')
       using errcode = 'invalid_parameter_value';
   end if;
-  if not exists (select from subjects where pipeline = 'artist' and id = of_artist) then
-    raise exception 'there is no artist %', of_artist using errcode = 'no_data_found';
-  end if;
+  -- Held until the end: of two at once the second finds the task of the first.
+  perform from subjects where pipeline = 'artist' and id = of_artist for no key update;
+  if not found then raise exception 'there is no artist %', of_artist using errcode = 'no_data_found'; end if;
   update tasks set status = 'pending'
   where pipeline = 'artist' and subject_id = of_artist and stage = of_type and status in ('failed', 'canceled')
   returning id into task_id;

@@ -17,6 +17,7 @@ const LOCK_READS = [
   'maxKeysPerAddress',
   'publicLockVersion',
   'totalSupply',
+  'owner',
   'keyExpirationTimestampFor',
   'ownerOf',
   'getTokenIdFor',

@@ -44,8 +44,8 @@ export function defineCatalogLock({ builder }: SchemaParts): void {
         description: 'When it was created.',
         resolve: (lock) => new Date(lock.createdAt * 1000),
       }),
-      createdBy: t.string({
-        description: 'Address that had the factory create it; `artist` says whose it is.',
+      owner: t.string({
+        description: 'Address of its owner when it was created; `artist` says who that is here.',
         resolve: (lock) => lock.artist.id,
       }),
       handle: t.string({

@@ -1,4 +1,4 @@
-import { buildSchema, type GraphQLSchema } from 'graphql'
+import { buildSchema, GraphQLFloat, GraphQLSchema } from 'graphql'
 import type { EntitySchema, EntityType, Field } from '../store/schema.ts'
 import { BUILTIN_ROOT_FIELDS, BUILTIN_TYPES } from './builtin-types.ts'
 import { type FilterField, filterFields } from './filter-fields.ts'
@@ -43,7 +43,7 @@ export function createApiSchema(entities: EntitySchema): ApiSchema {
     `type Query {\n${types.map(printRootFields).join('\n')}\n${BUILTIN_ROOT_FIELDS}\n}`,
   ]
   return {
-    graphql: buildSchema(text.join('\n\n'), { noLocation: true }),
+    graphql: withFloat(buildSchema(text.join('\n\n'), { noLocation: true })),
     entities,
     roots: new Map<string, { entity: EntityType; isList: boolean }>(
       types.flatMap((entity) => {
@@ -100,3 +100,9 @@ function printRootFields(entity: EntityType): string {
 /** Every JSON string is a GraphQL string. */
 const describe = (description: string | null): string =>
   description === null ? '' : `${JSON.stringify(description)}\n`
+
+/** graph-node lists Float, which none of its fields has. */
+function withFloat(schema: GraphQLSchema): GraphQLSchema {
+  const config = schema.toConfig()
+  return new GraphQLSchema({ ...config, types: [...config.types, GraphQLFloat] })
+}

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => world?.close())
 
 const LOCK = `query ($address: String!) { catalogLock(address: $address) {
-  address name priceWei priceEth currency durationSeconds maxKeys maxKeysPerAddress totalKeys version createdBy createdAt artist { id } } }`
+  address name priceWei priceEth currency durationSeconds maxKeys maxKeysPerAddress totalKeys version owner createdAt artist { id } } }`
 const lockAt = async (address: string) => (await world.query(LOCK, { address })).catalogLock
 const lower = ({ address }: { readonly address: string }) => address.toLowerCase()
 
@@ -36,7 +36,7 @@ test("a lock's terms are those that hold now: after a change of its price, its l
     maxKeysPerAddress: '1',
     totalKeys: '0',
     version: 15,
-    createdBy: lower(artist),
+    owner: lower(artist),
     createdAt: expect.stringMatching(/^20.*Z$/),
     artist: null,
   })

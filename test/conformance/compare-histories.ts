@@ -74,5 +74,6 @@ export async function compareHistories(world: World, binary: string, seed: numbe
   report(`${queries.queries} queries`, queries.differences)
   const schemas = await compareSchemas(embedded, graphNode)
   report(`GraphQL schemas of ${schemas.lines} lines`, schemas.differences)
+  for (const indexer of [embedded, fresh, graphNode]) await indexer.stop()
   return found.length
 }

@@ -34,6 +34,9 @@ export function findGraphNode(): string | undefined {
 
 /** Starts the real graph-node. It listens on all interfaces on four ports: only in a network namespace of its own. */
 export async function startGraphNode(binary: string, options: GraphNodeOptions): Promise<Indexer> {
+  const url = `http://127.0.0.1:${PORT}${PATH}`
+  if (await fetch(url).catch(() => undefined))
+    throw new Error(`something answers at ${url} before graph-node has started`)
   const log = createWriteStream(options.logPath)
   const child = spawn(
     binary,
@@ -57,7 +60,6 @@ export async function startGraphNode(binary: string, options: GraphNodeOptions):
   )
   child.stdout.pipe(log)
   child.stderr.pipe(log)
-  const url = `http://127.0.0.1:${PORT}${PATH}`
   await answers(url, child, options.logPath)
   return { name: 'graph-node', pid: child.pid!, url, stop: () => end(child) }
 }

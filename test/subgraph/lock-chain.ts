@@ -33,7 +33,7 @@ export interface LockChain {
     terms?: { readonly version?: number; readonly price?: bigint; readonly duration?: bigint },
   ): Promise<Address>
   /** What `createLock` calls the lock with: for those who make it in another way. */
-  initialization(artist: Account, price: bigint, duration: bigint): Hex
+  initialization(artist: { readonly address: Address }, price: bigint, duration: bigint): Hex
   /** Calls a lock, by the names of its newest version. */
   at(lock: Address, functionName: string, args: readonly unknown[], account: Account, value?: bigint): Promise<unknown>
   atUnlock(functionName: string, args: readonly unknown[], account: Account): ReturnType<TestChain['write']>

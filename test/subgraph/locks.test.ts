@@ -1,4 +1,5 @@
 import { encodeFunctionData, pad, parseAbi, parseEventLogs, zeroAddress } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { catalogAbi } from '../../contracts/abi/catalog.ts'
 import { publicLockAbi, unlockAbi } from '../../contracts/unlock.ts'
@@ -72,6 +73,14 @@ test('a lock is indexed with its terms, its artist and the song that was encrypt
     ],
   })
   await locks.expectTruth()
+})
+
+test("a lock is its owner's, whoever had it created", async () => {
+  const [artist, label] = [privateKeyToAccount(generatePrivateKey()), chain.operator]
+  const data = locks.initialization(artist, PRICE, DAY)
+  await locks.atUnlock('createUpgradeableLockAtVersion', [data, 15], label)
+  const locksOf = `{ artist(id: "${artist.address}") { locks { price } } label: artist(id: "${label.address}") { id } }`
+  expect(await indexed.query(locksOf)).toEqual({ artist: { locks: [{ price: String(PRICE) }] }, label: null })
 })
 
 test("changes of a lock's price, limits and name are its terms from then on, and events", async () => {
