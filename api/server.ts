@@ -97,7 +97,15 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const { chains, vault, encryption } = options
   const keyGate =
     chains && vault && encryption
-      ? createKeyGate({ client, vault, encryption, locks: chains.locks, publicUrl, log })
+      ? createKeyGate({
+          client,
+          vault,
+          encryption,
+          locks: chains.locks,
+          publicUrl,
+          otherDomains: config.KEY_GATE_DOMAINS,
+          log,
+        })
       : null
   server.on('request', (request, response) => {
     const requestId = requestIdOf(request)

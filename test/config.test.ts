@@ -70,6 +70,16 @@ test('bounds are held on both sides', () => {
   expect(() => readConfig({ PORT: '80.5' })).toThrow('PORT')
 })
 
+test('the key gate’s domains are hosts, in small letters; an address is refused with what is expected', () => {
+  expect(readConfig({}).KEY_GATE_DOMAINS).toEqual([])
+  expect(readConfig({ KEY_GATE_DOMAINS: 'Player.Example, localhost:5173' }).KEY_GATE_DOMAINS).toEqual([
+    'player.example',
+    'localhost:5173',
+  ])
+  for (const wrong of ['https://player.example', 'player.example/', '*', '*.example', 'a b'])
+    expect(() => readConfig({ KEY_GATE_DOMAINS: wrong }), wrong).toThrow(/KEY_GATE_DOMAINS: expected hosts such as/)
+})
+
 test('the shortest clip may not be longer than the longest', () => {
   expect(() => readConfig({ CLIP_MIN_SECONDS: '80', CLIP_MAX_SECONDS: '60' })).toThrow(
     'CLIP_MAX_SECONDS: at least CLIP_MIN_SECONDS (came: 60 below 80)',

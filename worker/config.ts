@@ -121,6 +121,17 @@ const variables = {
     "encrypts artists' wallets and content keys at rest; unset makes one in the data folder",
     { isSecret: true },
   ),
+  KEY_GATE_DOMAINS: variable(
+    list('').pipe(
+      z.array(
+        z
+          .string()
+          .toLowerCase()
+          .regex(/^[a-z\d-]+(\.[a-z\d-]+)*(:\d{1,5})?$/, 'expected hosts such as player.example or localhost:5173'),
+      ),
+    ),
+    'hosts of other sites whose players may ask for content keys, such as player.example; that of PUBLIC_URL always may',
+  ),
   LOCK_PRICE_ETH: variable(
     z
       .string()

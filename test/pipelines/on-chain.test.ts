@@ -186,3 +186,16 @@ test('emission after encryption registers the clip with its song, and the older 
   ])
   expect(await engine.query('select count(*)::int as n from published_clips')).toEqual([{ n: 1 }])
 })
+
+test('players on the sites that the configuration names are answered by the key gate, those of other sites are not', async () => {
+  engine = await createPublishingEngine(freshChain(), { KEY_GATE_DOMAINS: 'player.example' })
+  const ask = (origin: string) =>
+    fetch(`${engine.api.url}/keys/nonce`, {
+      method: 'POST',
+      headers: { origin, 'content-type': 'application/json' },
+      body: '{}',
+    })
+  const [named, other] = [await ask('https://player.example'), await ask('https://other.example')]
+  expect([named.status, named.headers.get('access-control-allow-origin')]).toEqual([200, 'https://player.example'])
+  expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([403, null])
+})
