@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readConfig } from '../worker/config.ts'
+import { type Config, readConfig } from '../worker/config.ts'
 import { openClient } from '../worker/db/client.ts'
 import { type Migration, migrate, migrationStatus } from '../worker/db/migrate.ts'
 import { startPostgres } from '../worker/db/postgres/index.ts'
@@ -14,11 +14,7 @@ import { pipelines } from '../worker/pipelines/index.ts'
  */
 export async function visitDatabase(options: { migrate: boolean }): Promise<readonly Migration[]> {
   const config = readConfig()
-  const postgres = config.DATABASE_URL
-    ? null
-    : await startPostgres({ dataDirectory: join(config.REFRAIN_DATA_DIR, 'postgres'), log: createLog('warn') })
-  try {
-    const url = config.DATABASE_URL ?? postgres?.url ?? ''
+  return await atDatabase(config, async (url) => {
     if (options.migrate) {
       await migrate(url)
       const client = openClient(url)
@@ -32,7 +28,22 @@ export async function visitDatabase(options: { migrate: boolean }): Promise<read
       }
     }
     return await migrationStatus(url)
+  })
+}
+
+/** Does one piece of work at the configured database; the embedded one is started for it, or shared with a server that runs. */
+export async function atDatabase<Result>(
+  config: Pick<Config, 'DATABASE_URL' | 'REFRAIN_DATA_DIR'>,
+  work: (url: string) => Promise<Result>,
+): Promise<Result> {
+  if (config.DATABASE_URL) return await work(config.DATABASE_URL)
+  const postgres = await startPostgres({
+    dataDirectory: join(config.REFRAIN_DATA_DIR, 'postgres'),
+    log: createLog('warn'),
+  })
+  try {
+    return await work(postgres.url)
   } finally {
-    await postgres?.stop()
+    await postgres.stop()
   }
 }

@@ -12,6 +12,7 @@ import { report } from './report.ts'
 import { resolveSpotify } from './resolve-spotify.ts'
 import { retry } from './retry.ts'
 import { run } from './run.ts'
+import { secrets } from './secrets.ts'
 import { segments } from './segments.ts'
 import { status } from './status.ts'
 import { submit } from './submit.ts'
@@ -60,5 +61,6 @@ export const commands: readonly Command[] = [
   createLensAccounts,
   deployLocks,
   grc20,
+  secrets,
   db,
 ]
