@@ -62,7 +62,7 @@ function defineRun({ builder }: SchemaParts, pipeline: Pipeline, stage: AnyStage
   builder.mutationField(`run${pascalCase(pipeline.name)}${pascalCase(stage.name)}`, (t) =>
     t.field({
       type,
-      description: `Asks for the stage ${stage.name}: ${stage.description} Asking twice runs it once.`,
+      description: `Asks for the stage ${stage.name}: ${stage.description}. Asking twice runs it once.`,
       args: { [idName]: t.arg.id({ required: true, description: `The ${pipeline.name} to run it for.` }) },
       resolve: (_root, args: Record<string, string>, { client }) =>
         requestStage(client.pool, pipeline.name, rowId(args[idName], subject, idName), stage.name),

@@ -17,14 +17,14 @@ const run = async () => {
 }
 const download = trackStage({
   name: 'download',
-  description: 'Fetches the audio.',
+  description: 'Fetches the audio',
   output: z.object({}),
   milestone: 'audio_ready',
   run,
 })
 const align = trackStage({
   name: 'align',
-  description: 'Times the words.',
+  description: 'Times the words',
   after: [download],
   output: z.object({ words: z.number() }),
   milestone: 'aligned',
@@ -32,7 +32,7 @@ const align = trackStage({
 })
 const review = trackStage({
   name: 'review',
-  description: 'Lets a person correct the lyrics.',
+  description: 'Lets a person correct the lyrics',
   after: [align],
   output: z.object({ text: z.string() }),
   isGate: true,
@@ -40,7 +40,7 @@ const review = trackStage({
 })
 const translate = trackStage({
   name: 'translate',
-  description: 'Translates the lyrics.',
+  description: 'Translates the lyrics',
   after: [review],
   output: z.object({}),
   milestone: 'ready',

@@ -5,8 +5,8 @@ import type { Log } from '../log.ts'
 import type { Subgraph } from './client.ts'
 import { type ChainEvent, type Part, type Position, readEvents, readPosition } from './read-events.ts'
 
-/** How far back a re-organisation may reach: as far as a graph-node looks. */
-const REORG_BLOCKS = 250
+/** How far back a re-organisation may reach: as far as the embedded indexer follows one, and farther than a graph-node does. */
+const REORG_BLOCKS = 1_000
 /** Blocks read in one go while a long history is caught up with. */
 const WINDOW_BLOCKS = 5_000
 
