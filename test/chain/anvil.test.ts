@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
@@ -74,11 +74,16 @@ test('a demanded port that is taken is an error that names it; a kept one is rep
   const { anvil: before } = await startHere(directory)
   await before.stop()
   const port = Number(new URL(before.url).port)
-  const rival = createServer()
-  await new Promise<void>((resolve) => rival.listen(port, '127.0.0.1', resolve))
+  const rival = createServer().on('error', () => undefined)
+  // An ended process may hold its port for a moment.
+  await until(async () => {
+    rival.listen(port, '127.0.0.1')
+    await delay(5)
+    return rival.listening
+  }, 'the port to be free')
   await expect(startHere(directory, { port })).rejects.toMatchObject({
     kind: 'CONFLICT',
-    message: expect.stringContaining(`127.0.0.1:${(rival.address() as AddressInfo).port}`),
+    message: expect.stringContaining(`127.0.0.1:${port}`),
   })
   const { anvil: after, messages } = await startHere(directory)
   expect(after.url).not.toBe(before.url)
