@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Config, readConfig } from '../worker/config.ts'
+import { isFreePort } from '../worker/db/postgres/port.ts'
 import { InvalidInput } from '../worker/errors.ts'
 import { createLog } from '../worker/log.ts'
 import { readCheckedConfig } from '../worker/process.ts'
@@ -33,10 +34,12 @@ process.exitCode = await main().catch((error) => {
 
 async function main(): Promise<number> {
   const submission = await readSubmission()
-  // A server of its own, beside one that may be running; links lead to it and not to a public address.
+  // A server of its own, beside one that may be running; links lead to it and not to a public address. Where `npm start` will be
+  // if it can, since manifests name the key gate's address for good.
+  const { PORT: usual } = readConfig({})
   const environment = {
     ...process.env,
-    PORT: process.env.PORT || '0',
+    PORT: process.env.PORT || ((await isFreePort(usual)) ? String(usual) : '0'),
     INDEXER_PORT: process.env.INDEXER_PORT || '0',
     PUBLIC_URL: undefined,
   }

@@ -5,6 +5,7 @@ import { foundry } from 'viem/chains'
 import { unlockSong } from '../client/index.ts'
 import { devAccount } from '../contracts/dev-accounts.ts'
 import { publicLockAbi } from '../contracts/unlock.ts'
+import { EMBEDDED_CHAIN_ID } from '../worker/chain/embedded-chain.ts'
 import { AppError, ProviderUnavailable } from '../worker/errors.ts'
 import type { ApiClient } from './client.ts'
 
@@ -35,6 +36,7 @@ interface OnChain {
       readonly isRegistered: boolean
       readonly encryption: {
         readonly manifestUri: string
+        readonly keyGateUrl: string
         readonly lock: { readonly address: string; readonly priceWei: string } | null
       } | null
     } | null
@@ -69,6 +71,9 @@ export async function unlockOwnSong(
   const gateway = api.url
   const song = await unlockSong({
     manifestUrl: encryption.manifestUri,
+    lock: { address: lock.address, chainId: EMBEDDED_CHAIN_ID },
+    // This server may have listened elsewhere when the song was encrypted.
+    gateUrl: encryption.keyGateUrl,
     wallet: { address: buyer.address, signMessage: (message) => buyer.signMessage({ message }) },
     resolveUri: (uri) => uri.replace(/^ipfs:\/\//, `${gateway}/ipfs/`),
     signal,
@@ -96,7 +101,7 @@ async function untilShown(api: ApiClient, trackId: string, signal: AbortSignal) 
         track(id: $id) {
           audio { enhanced { sha256 } }
           artist { name account { handle } }
-          catalogClip { hash isRegistered encryption { manifestUri lock { address priceWei } } }
+          catalogClip { hash isRegistered encryption { manifestUri keyGateUrl lock { address priceWei } } }
         }
       }`,
       { id: trackId },

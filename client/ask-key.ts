@@ -14,11 +14,13 @@ export interface Wallet {
 export interface Asking {
   readonly fetch: typeof globalThis.fetch
   readonly domain: string
+  /** No slash at the end. */
+  readonly gateUrl: string
   readonly signal: AbortSignal | undefined
 }
 
 /**
- * Asks the manifest's key gate for the content key: takes a nonce, has the wallet sign, sends the signature.
+ * Asks a key gate for the content key of a manifest: takes a nonce, has the wallet sign, sends the signature.
  *
  * @throws UnlockError REFUSED with the gate's reason, or UNREACHABLE
  */
@@ -27,7 +29,8 @@ export async function askKey(
   wallet: Wallet,
   asking: Asking,
 ): Promise<Bytes> {
-  const { gateUrl, keyId } = manifest.encryption
+  const { keyId } = manifest.encryption
+  const { gateUrl } = asking
   const nonce = await post(asking, `${gateUrl}/nonce`, {}, ['nonce', 'issuedAt', 'expiresAt'])
   const message = signInMessage({
     domain: asking.domain,

@@ -14,6 +14,8 @@ export interface UnlockOptions {
   readonly wallet: Wallet
   /** The lock the song must be locked by, as the chain's event names it; unset trusts the manifest. */
   readonly lock?: { readonly address: string; readonly chainId: number }
+  /** Where the key gate is, when it has moved since the song was encrypted; unset is where the manifest says. */
+  readonly gateUrl?: string
   /** Who asks for the signature; the page's own host in a browser, else the key gate's. */
   readonly domain?: string
   readonly fetch?: typeof globalThis.fetch
@@ -54,8 +56,9 @@ export async function unlockSong(options: UnlockOptions): Promise<UnlockedSong> 
     throw new UnlockError('OTHER_LOCK', `the manifest names the lock ${address} on chain ${chainId}, expected another`)
   }
   const urls = fetchable(manifest.ciphertext.uris, (uri) => addressOf(uri, manifestUrl, options.resolveUri))
-  const domain = options.domain ?? pageHost() ?? new URL(manifest.encryption.gateUrl).host
-  const contentKey = await askKey(manifest, options.wallet, { ...fetching, domain })
+  const gateUrl = (options.gateUrl ?? manifest.encryption.gateUrl).replace(/\/+$/, '')
+  const domain = options.domain ?? pageHost() ?? new URL(gateUrl).host
+  const contentKey = await askKey(manifest, options.wallet, { ...fetching, domain, gateUrl })
   return openSong(manifest, await createDecryption(read.headerBytes, contentKey), fetching, urls)
 }
 

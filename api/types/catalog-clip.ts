@@ -1,5 +1,6 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay'
 import { InvalidInput } from '../../worker/errors.ts'
+import { gateUrlOf } from '../../worker/providers/encryption/gate-url.ts'
 import type { CatalogClip, CatalogLock, CatalogSegment } from '../catalog.ts'
 import type { ApiContext } from '../context.ts'
 import { connectionComplexity, connectionOf } from '../newest-first.ts'
@@ -101,6 +102,13 @@ export function defineCatalogClip({ builder }: SchemaParts): void {
         resolve: (segment) => segment.encryptedFullUri,
       }),
       manifestUri: t.exposeString('manifestUri', { description: 'Where the manifest is that says how to open it.' }),
+      keyGateUrl: t.string({
+        nullable: true,
+        description:
+          'Where this server gives out its content key, whatever the manifest says; null for a song of somebody else.',
+        resolve: async (segment, _args, { loaders, publicUrl }) =>
+          (await loaders.publishedByHash(segment.id)) && gateUrlOf(publicUrl),
+      }),
       metadataUri: t.exposeString('metadataUri', { description: 'Where its description is; empty when it has none.' }),
       lockAddress: t.exposeString('lockAddress', { description: 'Address of the lock.' }),
       lockChainId: t.exposeInt('lockChainId', { description: 'EIP-155 id of the chain the lock lives on.' }),

@@ -75,7 +75,7 @@ test('clips can be narrowed to those shown, those hidden, and those of one track
 
 const CLIP = `query ($hash: String!) { catalogClip(hash: $hash) {
   hash isRegistered catalogId startMs registeredBy registeredAt audioUri timingUri translationCount track { id }
-  encryption { catalogId ciphertextUri manifestUri lockAddress lockChainId lock { name } } } }`
+  encryption { catalogId ciphertextUri manifestUri keyGateUrl lockAddress lockChainId lock { name } } } }`
 
 test('a song that is encrypted before its clip is registered is one clip in the end, and is listed from its registration on', async () => {
   const lock = await calls.createLock(chain.buyer(0))
@@ -113,7 +113,12 @@ test('the older name of an encryption, told beside the newer, makes no second so
   const { logs } = await calls.encrypt(hash, lock, { alsoAsSong: true })
   expect(logs).toHaveLength(2)
   const { catalogClip } = await world.query(CLIP, { hash })
-  expect(catalogClip.encryption).toMatchObject({ ciphertextUri: 'ipfs://ciphertext', manifestUri: 'ipfs://manifest' })
+  expect(catalogClip.encryption).toMatchObject({
+    ciphertextUri: 'ipfs://ciphertext',
+    manifestUri: 'ipfs://manifest',
+    // Nothing here was published by this server.
+    keyGateUrl: null,
+  })
   const { rows } = await world.client.pool.query('select kind from catalog_events where clip_hash = $1 order by seq', [
     hash,
   ])

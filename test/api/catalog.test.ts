@@ -43,7 +43,7 @@ const JOINED = `query ($id: ID!, $wallet: String!) {
       hash isRegistered isEnabled catalogId startMs endMs audioUri timingUri metadataUri translationCount registeredBy registeredAtBlock
       track { id }
       encryption {
-        ciphertextUri manifestUri lockAddress lockChainId encryptedAtBlock opensFor(wallet: $wallet)
+        ciphertextUri manifestUri keyGateUrl lockAddress lockChainId encryptedAtBlock opensFor(wallet: $wallet)
         lock { address name priceWei priceEth currency durationSeconds maxKeys maxKeysPerAddress totalKeys version
           opensFor(wallet: $wallet) artist { id name } keys { owner isActive isCanceled expiresAt } }
       }
@@ -80,6 +80,8 @@ test('one request joins a track with its clip, its encrypted song, the lock with
     track: { id: `Track:${row}` },
     encryption: {
       ciphertextUri: encryption.ciphertextUri,
+      // The server that answers, not the one that encrypted.
+      keyGateUrl: `${world.url}/keys`,
       lockAddress: encryption.lockAddress,
       lockChainId: chain.chainId,
       opensFor: false,

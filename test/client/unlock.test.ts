@@ -67,6 +67,19 @@ const withCiphertext = (change: object) => ({
 })
 const asked = (path: string) => vendor.requests.filter((request) => request.path.startsWith(path))
 
+test('a gate that has moved is asked, and signed for, where the caller says it is', async () => {
+  const moved = await publishSong('http://127.0.0.1:1/keys', 5000)
+  manifest = moved.manifest
+  files = { 'song.enc': moved.file }
+  await expect(open()).rejects.toMatchObject({ code: 'UNREACHABLE' })
+  expect(signed).toEqual([])
+  const song = await open({ gateUrl: `${vendor.url}/keys/` })
+  expect(signed).toHaveLength(1)
+  expect(signed[0]).toContain(`\nURI: ${vendor.url}/keys\n`)
+  expect(signed[0]).toMatch(new RegExp(`^${new URL(vendor.url).host} wants you to sign in`))
+  expect(await collect(song.stream())).toEqual(moved.song)
+})
+
 test('a song opens: the right message is signed once, and the bytes are the song', async () => {
   const song = await open()
   expect([song.contentType, song.sizeBytes]).toEqual(['audio/flac', 5000])

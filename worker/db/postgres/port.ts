@@ -25,3 +25,12 @@ export async function findFreePort(): Promise<number> {
   if (!address || typeof address === 'string') throw new Blocked('The system gave no free port on 127.0.0.1.')
   return address.port
 }
+
+/** Whether nobody listens on a port of 127.0.0.1 at this moment. */
+export function isFreePort(port: number): Promise<boolean> {
+  const probe = createServer()
+  return new Promise((resolve) => {
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+}
