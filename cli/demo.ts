@@ -78,7 +78,8 @@ async function makeKaraoke(
     explainFailure(failed, config)
     return 1
   }
-  say(`\nDone in ${seconds} s. \`npm start\` serves it all at http://${config.HOST}:${readConfig().PORT}/graphql`)
+  const { HOST, PORT } = readConfig()
+  say(`\nDone in ${seconds} s. \`npm start\` serves it all${PORT === 0 ? '' : ` at http://${HOST}:${PORT}/graphql`}`)
   return 0
 }
 
