@@ -18,8 +18,19 @@ export async function sendStored(
   response: ServerResponse,
   cid: string,
 ): Promise<void> {
+  // Published for players of any site.
+  response.setHeader('access-control-allow-origin', '*')
+  response.setHeader('access-control-expose-headers', 'accept-ranges, content-length, content-range, etag')
+  if (request.method === 'OPTIONS') {
+    response.writeHead(204, {
+      'access-control-allow-methods': 'GET, HEAD',
+      'access-control-allow-headers': 'range',
+      'access-control-max-age': '86400',
+    })
+    return void response.end()
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    throw new HttpProblem(405, 'a file takes GET and HEAD', { allow: 'GET, HEAD' })
+    throw new HttpProblem(405, 'a file takes GET and HEAD', { allow: 'GET, HEAD, OPTIONS' })
   }
   const sha256 = sha256Of(cid)
   if (sha256 === null) throw new HttpProblem(400, 'expected the content id of one raw block, such as bafkrei…')
@@ -31,8 +42,6 @@ export async function sendStored(
     'select content_type from artifacts where sha256 = $1',
     [sha256],
   )
-  // Published for players of any site.
-  response.setHeader('access-control-allow-origin', '*')
   const contentType = rows[0]?.content_type ?? 'application/octet-stream'
   await sendFile(request, response, { path, sha256, name: cid, contentType })
 }

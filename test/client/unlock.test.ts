@@ -138,6 +138,16 @@ test('ranges work from a server that knows none, and from one that answers anoth
   await expect(collect(song.range(1000, 2100))).rejects.toMatchObject({ code: 'UNREACHABLE' })
 })
 
+test('ranges work where a page may not see which bytes were sent, and other bytes are no song there either', async () => {
+  const song = await open()
+  // The chunks of 64 bytes that hold the range, each with its tag, behind the header.
+  const [from, to] = [116 + 15 * 80, 116 + 33 * 80]
+  const hidden = (at: number) => ({ status: 206, body: published.file.subarray(from + at, to + at) })
+  vendor.inject('GET /files/song.enc', hidden(0), hidden(80))
+  expect(await collect(song.range(1000, 2100))).toEqual(published.song.slice(1000, 2100))
+  await expect(collect(song.range(1000, 2100))).rejects.toMatchObject({ code: 'CIPHERTEXT_CHANGED' })
+})
+
 test('when one address does not give the file the next one does; when none does, it says so', async () => {
   manifest = withCiphertext({ uris: [`${vendor.url}/files/gone`, 'http://127.0.0.1:9/nobody', '/files/song.enc'] })
   expect(await collect((await open()).stream())).toEqual(published.song)

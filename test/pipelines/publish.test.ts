@@ -48,6 +48,17 @@ test('deliverables are stored and archived, found by their content ids, and desc
     })
     expect(response.status).toBe(200)
     expect(response.headers.get('access-control-allow-origin')).toBe('*')
+    // A page reads a part of a file only where it may see which.
+    expect(response.headers.get('access-control-expose-headers')).toContain('content-range')
+    const preflight = await fetch(response.url, {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'https://player.example',
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'range',
+      },
+    })
+    expect([preflight.status, preflight.headers.get('access-control-allow-headers')]).toEqual([204, 'range'])
     expect(response.headers.get('content-type')).toBe(file.artifact.contentType)
     expect(sha256Hex(new Uint8Array(await response.arrayBuffer()))).toBe(file.artifact.sha256)
   }
