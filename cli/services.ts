@@ -8,7 +8,7 @@ import { type RunningAnvil, startAnvil } from '../worker/chain/anvil/index.ts'
 import type { Config } from '../worker/config.ts'
 import { migrate } from '../worker/db/migrate.ts'
 import { type RunningPostgres, startPostgres } from '../worker/db/postgres/index.ts'
-import { findFreePort } from '../worker/db/postgres/port.ts'
+import { findFreePort, isFreePort } from '../worker/db/postgres/port.ts'
 import type { Log } from '../worker/log.ts'
 import { untilAborted } from './stop-signal.ts'
 import { type Service, superviseProcess } from './supervise.ts'
@@ -78,8 +78,7 @@ export async function startServices(options: {
     signal.throwIfAborted()
     const first = <Value>(ready: Promise<Value>) => Promise.race([ready, failure.promise, aborted])
     const isIndexed = chain.url() !== 'off' && !config.SUBGRAPH_URL
-    // A free port is chosen once: started again, the indexer must be where the others look for it.
-    const indexerPort = config.INDEXER_PORT || (isIndexed ? await findFreePort() : 0)
+    const indexerPort = isIndexed ? await chooseIndexerPort(config, log) : 0
     const indexer = isIndexed
       ? await first(start('indexer', '../indexer/main.ts', { PORT: undefined, INDEXER_PORT: String(indexerPort) }))
       : null
@@ -95,6 +94,14 @@ export async function startServices(options: {
     await stop()
     throw error
   }
+}
+
+/** Chosen once: started again, the indexer must be where the others look for it. Only a port that somebody named is insisted on. */
+async function chooseIndexerPort({ INDEXER_PORT: port, environment }: Config, log: Log): Promise<number> {
+  if (port !== 0 && (environment.INDEXER_PORT || (await isFreePort(port)))) return port
+  const free = await findFreePort()
+  if (port !== 0) log.warn(`port ${port} is in use by another program; the indexer takes ${free}`)
+  return free
 }
 
 /** Where the embedded indexer answers for each chain. */

@@ -110,7 +110,7 @@ const variables = {
   ),
   INDEXER_PORT: variable(
     whole(8000, 0, 65_535),
-    'port the embedded indexer answers on, always on loopback; 0 takes a free one',
+    'port the embedded indexer answers on, always on loopback; 0 takes a free one, and so does unset where it is taken',
   ),
   INDEXER_START_BLOCK: variable(whole(0, 0, Number.MAX_SAFE_INTEGER), 'first block the embedded indexer reads'),
   REFRAIN_SECRET_KEY: variable(

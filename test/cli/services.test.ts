@@ -1,6 +1,8 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
+import { readConfig } from '../../worker/config.ts'
+import { isFreePort } from '../../worker/db/postgres/port.ts'
 import { isRunning, readPostmaster } from '../../worker/db/postgres/postmaster.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { withClient } from '../support/test-server.ts'
@@ -159,6 +161,25 @@ test('a taken port ends it with a clear message and nothing left running', async
   listener.close()
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
   expect(stderr).toBe(`port ${port} on 127.0.0.1 is taken: set PORT to another one, or to 0 for a free one\n`)
+  await nothingRuns(folder)
+})
+
+test('the usual port of the indexer may be taken: it takes another one, and only a named one is insisted on', async () => {
+  const { INDEXER_PORT: usual } = readConfig({})
+  // Where somebody else has it, it is as taken.
+  const listener = createServer().on('error', () => undefined)
+  listener.listen(usual, '127.0.0.1')
+  await until(async () => !(await isFreePort(usual)))
+  const program = start(folder, { INDEXER_PORT: '', LOG_LEVEL: 'warn' })
+  await urlOf(program)
+  program.kill('SIGTERM')
+  const { exitCode, stderr } = await program.ended
+  expect(exitCode).toBe(0)
+  expect(stderr).toMatch(new RegExp(`port ${usual} is in use by another program; the indexer takes \\d+`))
+  const named = await start(folder, { INDEXER_PORT: String(usual) }).ended
+  listener.close()
+  expect(named).toMatchObject({ exitCode: 1, stdout: '' })
+  expect(named.stderr).toContain(`port ${usual} on 127.0.0.1 is taken: set INDEXER_PORT`)
   await nothingRuns(folder)
 })
 
