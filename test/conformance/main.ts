@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { compareHistories } from './compare-histories.ts'
 import { findGraphNode } from './graph-node.ts'
 import { measureSpeed } from './speed.ts'
+import { tryWholeServer } from './whole-server.ts'
 import { createWorld } from './world.ts'
 
 const { values, positionals } = parseArgs({
@@ -16,7 +17,8 @@ const { values, positionals } = parseArgs({
 const binary = findGraphNode()
 if (!binary) throw new Error('graph-node is not installed: run npm ci in test/conformance')
 const what = positionals[0] ?? 'all'
-if (!['all', 'histories', 'speed'].includes(what)) throw new Error(`expected histories or speed, got ${what}`)
+const parts = ['histories', 'server', 'speed']
+if (![...parts, 'all'].includes(what)) throw new Error(`expected one of ${parts.join(', ')}, got ${what}`)
 
 await using world = await createWorld()
 // The database would go on without us.
@@ -25,8 +27,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     await world[Symbol.asyncDispose]()
     process.exit(130)
   })
-if (what !== 'speed') {
+const wants = (part: string) => what === part || what === 'all'
+if (wants('histories')) {
   const differences = await compareHistories(world, binary, Number(values.seed), Number(values.length))
   if (differences > 0) process.exitCode = 1
 }
-if (what !== 'histories') await measureSpeed(world, binary, Number(values.rounds))
+if (wants('server')) await tryWholeServer(world, binary)
+if (wants('speed')) await measureSpeed(world, binary, Number(values.rounds))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compares the embedded indexer with the real graph-node: ./run.sh [histories|speed] [--seed N] [--length N] [--rounds N]
+# Compares the embedded indexer with the real graph-node, and runs the whole server on it: ./run.sh [histories|server|speed] [--seed N] [--length N] [--rounds N]
 #
 # graph-node listens on all interfaces, so everything runs in a network namespace of its own, where only the loopback is.
 # Where that cannot be had, this says so and succeeds.
