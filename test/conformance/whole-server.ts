@@ -100,8 +100,8 @@ async function untilShown(url: string, operator: string): Promise<string> {
     const lock = clip?.encryption?.lock
     if (
       clip?.isRegistered &&
-      clip.encryption.opensFor &&
-      lock.artist?.name === 'Refrain House Band' &&
+      clip.encryption?.opensFor &&
+      lock?.artist?.name === 'Refrain House Band' &&
       lock.handle !== null &&
       lock.keys.length === 1
     )
