@@ -40,9 +40,12 @@ export interface TrackEngine extends TestEngine {
   leftFiles(): Promise<string[]>
 }
 
-/** The whole track pipeline with the embedded providers, over a database and a store of its own. */
-export async function createTrackEngine(environment: Record<string, string> = {}): Promise<TrackEngine> {
-  const engine = await createTestEngine([artist, track], { providers: openProviders({}), environment })
+/** The whole track pipeline, with the embedded providers unless others are given, over a database and a store of its own. */
+export async function createTrackEngine(
+  environment: Record<string, string> = {},
+  providers = openProviders({}),
+): Promise<TrackEngine> {
+  const engine = await createTestEngine([artist, track], { providers, environment })
   const { client, artifacts, folder } = engine
   return {
     ...engine,
