@@ -25,6 +25,8 @@ export const align = trackStage({
   milestone: 'aligned',
   queue: 'heavy',
   weight: 30,
+  // The search grows with length times words: twenty minutes of song with 1,500 words take eleven.
+  timeoutSeconds: 7_200,
   async run({ download }, context) {
     const { subject } = context
     if (subject.lyrics === null) return context.skip('the track has no lyrics')
