@@ -1,12 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { devAccount } from '../../contracts/dev-accounts.ts'
 import { rerunStage } from '../../worker/engine/tasks.ts'
 import { until } from '../cli/program.ts'
 import { seeded } from '../indexer/random.ts'
+import { addReadyTrack } from '../support/ready-track.ts'
 import { type ChainHistory, countTransactions, readChainHistory } from './chain-history.ts'
 import { expectCatalog, expectOneOfEach, expectRecordsOfTheChain, expectTasksSettledWell } from './expectations.ts'
-import { addReadyTrack } from './ready-track.ts'
 import { type ProcessName, type System, startSystem } from './system.ts'
 
 const ARTISTS = 20
@@ -56,6 +57,9 @@ async function addUnlucky({ query }: System): Promise<void> {
   )
 }
 
+const addTrackOf = (running: System, artist: string) =>
+  addReadyTrack(running, { title: `Song of ${artist}`, artist, song: randomBytes(200_000) })
+
 /** Brings the tracks, two at a time, and after each two kills somebody at work. */
 async function killMeanwhile(running: System): Promise<void> {
   const { next } = seeded(SEED)
@@ -66,7 +70,7 @@ async function killMeanwhile(running: System): Promise<void> {
   for (const [index, { name }] of victims.entries()) {
     await running.untilAtWork('worker')
     const due = Math.round((ARTISTS * (index + 1)) / victims.length)
-    while (artists < due) await addReadyTrack(running, `Singer ${++artists}`)
+    while (artists < due) await addTrackOf(running, `Singer ${++artists}`)
     await running.untilAtWork(name)
     await delay(next() * 1_000)
     await running.kill(name)

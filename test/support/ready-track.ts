@@ -1,8 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import type pg from 'pg'
-import { inTransaction } from '../../worker/db/client.ts'
-import type { System } from './system.ts'
+import { type Client, inTransaction } from '../../worker/db/client.ts'
+import type { ArtifactStore } from '../../worker/engine/artifacts.ts'
+
+interface Place {
+  readonly client: Client
+  readonly artifacts: ArtifactStore
+}
+
+export interface ReadyTrack {
+  readonly title: string
+  readonly artist: string | null
+  /** The enhanced accompaniment. */
+  readonly song: Buffer
+}
 
 /** Stages of sound and words that what comes after does not wait for. */
 const SKIPPED = [
@@ -18,22 +30,24 @@ const SKIPPED = [
 ]
 
 /**
- * Inserts a track whose clip has been cut, by an artist of its own. In one transaction, so that no worker sees the track before
- * its stages of sound have settled.
+ * Inserts a track whose clip has been cut; small files stand for what the stages before made. In one transaction, so that no worker
+ * sees the track before its stages of sound have settled.
+ *
+ * @returns its row
  */
-export async function addReadyTrack(system: Pick<System, 'client' | 'artifacts'>, artist: string): Promise<void> {
+export async function addReadyTrack(place: Place, track: ReadyTrack): Promise<number> {
   const files = {
-    audio: await keep(system, randomBytes(2_000), 'source.flac', 'audio/flac'),
-    enhanced: await keep(system, randomBytes(200_000), 'instrumental-enhanced.flac', 'audio/flac'),
-    clip: await keep(system, randomBytes(5_000), 'clip.m4a', 'audio/mp4'),
-    lyrics: await keep(system, Buffer.from('{"format":"refrain-lyrics"}'), 'clip.json', 'application/json'),
+    audio: await keep(place, randomBytes(2_000), 'source.flac', 'audio/flac'),
+    enhanced: await keep(place, track.song, 'instrumental-enhanced.flac', 'audio/flac'),
+    clip: await keep(place, randomBytes(5_000), 'clip.m4a', 'audio/mp4'),
+    lyrics: await keep(place, Buffer.from('{"format":"refrain-lyrics"}'), 'clip.json', 'application/json'),
   }
-  await inTransaction(system.client, (connection) => insert(connection, artist, files))
+  return await inTransaction(place.client, (connection) => insert(connection, track, files))
 }
 
 type Kept = Awaited<ReturnType<typeof keep>>
 
-async function keep({ artifacts }: Pick<System, 'artifacts'>, bytes: Buffer, name: string, contentType: string) {
+async function keep({ artifacts }: Place, bytes: Buffer, name: string, contentType: string) {
   const path = await artifacts.temporaryPath()
   await writeFile(path, bytes)
   return { ...(await artifacts.keep(path)), contentType, name }
@@ -41,9 +55,9 @@ async function keep({ artifacts }: Pick<System, 'artifacts'>, bytes: Buffer, nam
 
 async function insert(
   connection: pg.PoolClient,
-  artist: string,
+  { title, artist }: ReadyTrack,
   { audio, enhanced, clip, lyrics }: Readonly<Record<'audio' | 'enhanced' | 'clip' | 'lyrics', Kept>>,
-): Promise<void> {
+): Promise<number> {
   for (const { sha256, sizeBytes, contentType } of [audio, enhanced, clip, lyrics])
     await connection.query(
       'insert into artifacts (sha256, size_bytes, content_type) values ($1, $2, $3) on conflict do nothing',
@@ -51,7 +65,7 @@ async function insert(
     )
   const { rows } = await connection.query<{ id: number }>(
     `insert into tracks (title, artists, primary_artist_name, source_type) values ($1, $2, $3, 'upload') returning id`,
-    [`Song of ${artist}`, JSON.stringify([{ name: artist }]), artist],
+    [title, JSON.stringify(artist ? [{ name: artist }] : []), artist],
   )
   const [{ id }] = rows
   const settle = (stage: string, output: object) =>
@@ -83,4 +97,5 @@ async function insert(
   await skipRest()
   await settle('clip', { audio: clip, lyrics, ...bounds, durationMs: 60_000 })
   await skipRest()
+  return id
 }
