@@ -8,11 +8,20 @@ import { ask, block, createPlayground, pay, sender, startHere, until } from './a
 
 const { makeDirectory, superviseElsewhere, clean } = createPlayground()
 afterAll(clean)
+const somebody = '0x00000000000000000000000000000000000000aa'
 
-/** The number of the newest block in a saved state. */
-async function savedHead(path: string): Promise<number> {
-  const { best_block_number: head } = JSON.parse(gunzipSync(await readFile(path)).toString())
-  return Number(head)
+interface SavedState {
+  readonly best_block_number: number
+  readonly accounts: Readonly<Record<string, { readonly nonce: number }>>
+  readonly transactions: readonly unknown[]
+}
+interface Txpool {
+  readonly pending: string
+}
+
+/** What is saved of the chain of a directory, as anvil reads it. */
+async function savedState(directory: string): Promise<SavedState> {
+  return JSON.parse(gunzipSync(await readFile(join(directory, 'state.json.gz'))).toString())
 }
 
 test('a chain that was stopped comes back with its hashes, receipts, clock and the states of past blocks', async () => {
@@ -43,7 +52,6 @@ test('a chain that was stopped comes back with its hashes, receipts, clock and t
 test('an anvil that is killed ten times in the middle of traffic is back within a second, no older than its last save', async () => {
   const directory = await makeDirectory()
   const { anvil } = await startHere(directory)
-  const state = join(directory, 'state.json.gz')
   const genesis = await block(anvil.url, '0x0')
   let isBusy = true
   const seen = new Map<number, string>()
@@ -58,7 +66,7 @@ test('an anvil that is killed ten times in the middle of traffic is back within 
   const outagesMs: number[] = []
   for (let kill = 0; kill < 10; kill++) {
     await delay(Math.random() * 500)
-    const saved = await savedHead(state)
+    const { best_block_number: saved } = await savedState(directory)
     const before = await block(anvil.url, `0x${saved.toString(16)}`)
     const { pid } = anvil
     process.kill(pid, 'SIGKILL')
@@ -73,6 +81,44 @@ test('an anvil that is killed ten times in the middle of traffic is back within 
   expect(outagesMs.toSorted((one, other) => one - other)[4]).toBeLessThan(1000)
   expect(seen.size).toBeGreaterThan(20)
   await anvil.stop()
+})
+
+test('what is saved while transactions are mined has every transaction that its accounts count', async () => {
+  const directory = await makeDirectory()
+  const { anvil } = await startHere(directory)
+  let isBusy = true
+  const traffic = (async () => {
+    while (isBusy) await ask(anvil.url, 'eth_sendTransaction', [{ from: sender, to: somebody }])
+  })()
+  for (let save = 0; save < 40; save++) {
+    await delay(Math.random() * 10)
+    await anvil.save()
+    const { accounts, transactions } = await savedState(directory)
+    expect(accounts[sender.toLowerCase()].nonce).toBe(transactions.length)
+  }
+  isBusy = false
+  await traffic
+  await until(async () => (await ask<Txpool>(anvil.url, 'txpool_status')).pending === '0x0', 'all to be mined')
+  await anvil.stop()
+})
+
+test('what anvil itself saved while it mined is not used when a transaction is missing in it', async () => {
+  const directory = await makeDirectory()
+  const { anvil } = await startHere(directory)
+  const { blockHash, blockNumber } = await pay(anvil.url, 1)
+  await anvil.stop()
+  const state = await savedState(directory)
+  const account = state.accounts[sender.toLowerCase()]
+  const torn = {
+    ...state,
+    best_block_number: state.best_block_number + 1,
+    accounts: { ...state.accounts, [sender.toLowerCase()]: { ...account, nonce: account.nonce + 1 } },
+  }
+  await writeFile(join(directory, 'state.own.json'), JSON.stringify(torn))
+  const { anvil: after } = await startHere(directory)
+  expect(await ask(after.url, 'eth_getTransactionCount', [sender, 'latest'])).toBe('0x1')
+  expect(await block(after.url)).toMatchObject({ number: blockNumber, hash: blockHash })
+  await after.stop()
 })
 
 test('the clock of a chain goes on after a restart and never back, also when somebody has moved it into the future', async () => {

@@ -59,6 +59,18 @@ test('two supervisors share one chain; when the one that kept it is killed the o
   expect(isRunning(third.pid)).toBe(false)
 })
 
+test('a supervisor killed while it saved the chain leaves one that mines again once another keeps it', async () => {
+  const directory = await makeDirectory()
+  const first = superviseElsewhere(directory)
+  const { url } = await first.started
+  const { anvil: second } = await startHere(directory)
+  await ask(url, 'evm_setAutomine', [false])
+  await first.kill()
+  await until(async () => await ask<boolean>(url, 'anvil_getAutomine'), 'the chain to mine')
+  expect(Number((await pay(url, 1)).blockNumber)).toBe(1)
+  await second.stop()
+})
+
 test('many supervisors that start at once in several processes start one anvil', async () => {
   const directory = await makeDirectory()
   const supervisors = [superviseElsewhere(directory), superviseElsewhere(directory), superviseElsewhere(directory)]

@@ -4,6 +4,7 @@ import { Blocked } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { AnvilHome } from './home.ts'
 import { AnvilFailed, launchAnvil } from './launch.ts'
+import { isMining, resumeMining } from './mining.ts'
 import { isServing, readRecord, type ServingAnvil } from './record.ts'
 import { createSaver } from './saver.ts'
 
@@ -31,6 +32,7 @@ export function keepAnvil(home: AnvilHome, first: ServingAnvil, log: Log): Keepi
   failure.promise.catch(() => {})
   let current = first
   let lock: Lock | undefined
+  let isTakenOver = false
   const saver = createSaver(home, log)
 
   async function look(): Promise<void> {
@@ -39,8 +41,22 @@ export function keepAnvil(home: AnvilHome, first: ServingAnvil, log: Log): Keepi
     const serves = await isServing(home, record)
     if (serves) current = record
     if (!lock) return
-    if (serves) await saver.save(record.port)
-    else current = await relaunch(current)
+    if (!serves) current = await relaunch(current)
+    else if (isTakenOver) await saver.save(record.port)
+    else isTakenOver = await takeOver(record)
+  }
+
+  /** Whoever kept it before may have been killed while it was being saved, which stops the mining. */
+  async function takeOver({ port }: ServingAnvil): Promise<boolean> {
+    try {
+      await withLock(home.saveLock, { timeoutSeconds: 120, signal: stopping.signal }, async () => {
+        if (!(await isMining(port))) await resumeMining(port)
+      })
+      return true
+    } catch {
+      // Busy or just dying: looked at again in a moment.
+      return false
+    }
   }
 
   async function relaunch({ port }: ServingAnvil): Promise<ServingAnvil> {

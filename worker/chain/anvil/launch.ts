@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { access, open, rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
 import { limitLogFile, readLogSince } from '../../db/postgres/log-file.ts'
 import { Blocked } from '../../errors.ts'
 import type { Log } from '../../log.ts'
@@ -9,6 +8,7 @@ import { EMBEDDED_CHAIN_ID } from '../embedded-chain.ts'
 import { findAnvil } from './binary.ts'
 import { genesisTimestamp } from './genesis.ts'
 import type { AnvilHome } from './home.ts'
+import { resumeMining } from './mining.ts'
 import { becomesFree } from './port.ts'
 import { type ServingAnvil, writeRecord } from './record.ts'
 import { askAnvil, askHead } from './rpc.ts'
@@ -31,8 +31,6 @@ export class AnvilFailed extends Blocked {
     this.reason = reason
   }
 }
-
-const Waiting = z.object({ pending: z.string().transform(Number) })
 
 interface LaunchOptions {
   readonly port: number
@@ -122,9 +120,7 @@ export async function wakeAnvil(port: number): Promise<void> {
   const { timestamp } = await askHead(port)
   // The head is in the future when somebody has moved the clock on; time never goes back.
   await askAnvil(port, 'evm_setTime', [Math.max(timestamp, Math.floor(Date.now() / 1000))])
-  await askAnvil(port, 'evm_setAutomine', [true])
-  const { pending } = Waiting.parse(await askAnvil(port, 'txpool_status'))
-  if (pending > 0) await askAnvil(port, 'evm_mine')
+  await resumeMining(port)
 }
 
 function anvilArgs(home: AnvilHome, port: number, timestamp: number, isLoaded: boolean): string[] {

@@ -1,13 +1,15 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { copyFile, link, open, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pipeline as connect } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { z } from 'zod'
 import { withLock } from '../../db/postgres/lock.ts'
 import type { Log } from '../../log.ts'
 import type { AnvilHome } from './home.ts'
-import { askAnvil } from './rpc.ts'
+import { isIdle, isMining, whileNotMining } from './mining.ts'
+import { askAnvil, askHead } from './rpc.ts'
 
 /** A file that a chain can be started from. */
 export interface SavedState {
@@ -27,7 +29,7 @@ const SAVE_TIMEOUT_MS = 60_000
  */
 export function saveState(home: AnvilHome, port: number, options: { readonly withHistory: boolean }): Promise<void> {
   return withLock(home.saveLock, { timeoutSeconds: 120 }, async () => {
-    const dump = String(await askAnvil(port, 'anvil_dumpState', [options.withHistory], SAVE_TIMEOUT_MS))
+    const dump = await dumpWhole(port, options.withHistory)
     const file = await open(home.unfinishedState, 'w', 0o600)
     try {
       await file.writeFile(Buffer.from(dump.slice(2), 'hex'))
@@ -43,13 +45,29 @@ export function saveState(home: AnvilHome, port: number, options: { readonly wit
   })
 }
 
+/**
+ * The state between two blocks, as 0x and hexadecimal digits.
+ *
+ * Anvil reads its blocks first and its accounts afterwards, and mines meanwhile: a transaction that comes in between would be lost
+ * for good, since its sender's account counts it while no block has it.
+ */
+async function dumpWhole(port: number, withHistory: boolean): Promise<string> {
+  const dump = async () => String(await askAnvil(port, 'anvil_dumpState', [withHistory], SAVE_TIMEOUT_MS))
+  if (!(await isMining(port))) return dump()
+  const before = await askHead(port)
+  const state = await dump()
+  // In this order: a block that was being made would be there by now, and one that is begun now comes after the dump.
+  if ((await isIdle(port)) && (await askHead(port)).hash === before.hash) return state
+  return whileNotMining(port, dump)
+}
+
 /** The saved states in the order in which they should be tried. */
 export async function listStates(home: AnvilHome): Promise<readonly SavedState[]> {
   const own = { path: home.ownState, isCompressed: false }
   const ours = [home.state, home.previousState].map((path) => ({ path, isCompressed: true }))
   // Anvil's own is ahead of ours when it went on alone, after its supervisor had been killed.
   const [ownHead, head] = await Promise.all([own, ours[0]].map(readHeadNumber))
-  const states = ownHead > head ? [own, ...ours] : [...ours, own]
+  const states = ownHead > head && (await isWhole(own)) ? [own, ...ours] : [...ours, own]
   const sizes = await Promise.all(states.map(({ path }) => stat(path).catch(() => undefined)))
   return states.filter((_, index) => sizes[index] !== undefined)
 }
@@ -69,6 +87,25 @@ async function readHeadNumber({ path, isCompressed }: SavedState): Promise<numbe
     // Missing or damaged.
   }
   return -1
+}
+
+const Whole = z.object({
+  accounts: z.record(z.string().toLowerCase(), z.object({ nonce: z.number(), code: z.string() })),
+  transactions: z.array(z.object({ info: z.object({ from: z.string().toLowerCase() }) })),
+})
+
+/** Whether every transaction that an account counts is there: of those that anvil writes while it mines, one may be missing. */
+async function isWhole({ path }: SavedState): Promise<boolean> {
+  try {
+    const { accounts, transactions } = Whole.parse(JSON.parse(await readFile(path, 'utf8')))
+    const sent = new Map<string, number>()
+    for (const { info } of transactions) sent.set(info.from, (sent.get(info.from) ?? 0) + 1)
+    return Object.entries(accounts).every(
+      ([address, { nonce, code }]) => code !== '0x' || nonce === (sent.get(address) ?? 0),
+    )
+  } catch {
+    return false
+  }
 }
 
 /**

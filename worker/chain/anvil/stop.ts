@@ -4,8 +4,9 @@ import { isRunning } from '../../db/postgres/postmaster.ts'
 import { Blocked } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { AnvilHome } from './home.ts'
+import { stopMining } from './mining.ts'
 import { isServing, readRecord } from './record.ts'
-import { askAnvil, askHead } from './rpc.ts'
+import { askHead } from './rpc.ts'
 import { keepsHistory } from './saver.ts'
 import { saveState } from './state.ts'
 
@@ -41,7 +42,7 @@ export async function endHomeless(home: AnvilHome, pid: number): Promise<void> {
 
 async function saveLast(home: AnvilHome, port: number): Promise<void> {
   // No block may come after the one that is saved last.
-  await askAnvil(port, 'evm_setAutomine', [false])
+  await stopMining(port)
   const head = await askHead(port)
   await saveState(home, port, { withHistory: keepsHistory(head.number) })
 }
