@@ -41,6 +41,13 @@ const isHealthy = (url: string) =>
 
 const postmasterOf = (folder: string) => readPostmaster(join(folder, 'postgres', 'cluster'))
 
+async function postmasterPid(folder: string): Promise<number> {
+  const postmaster = await postmasterOf(folder)
+  // Not 0 instead: that stands for all of our own process group.
+  if (!postmaster) throw new Error(`no PostgreSQL serves ${folder}`)
+  return postmaster.pid
+}
+
 /** The worker or API process that serves a data folder, once there is one other than `before`. */
 async function childOf(folder: string, module: string, before = 0): Promise<number> {
   let found: readonly { readonly pid: number }[] = []
@@ -62,7 +69,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const url = await urlOf(program)
     await until(() => isHealthy(url))
     expect(await health(url)).toMatchObject({ status: 'ok', database: 'reachable', workersAlive: 1 })
-    const postmaster = (await postmasterOf(folder))?.pid ?? 0
+    const postmaster = await postmasterPid(folder)
     const children = await descendantsOf(program.pid)
     expect(isRunning(postmaster)).toBe(true)
     expect(children.length).toBeGreaterThanOrEqual(3)
@@ -91,7 +98,7 @@ test('a killed worker, API or database is started again, the API at the same add
   expect(await childOf(folder, 'api/main.ts', api)).not.toBe(api)
   await until(() => isHealthy(url), 30)
 
-  const postmaster = (await postmasterOf(folder))?.pid ?? 0
+  const postmaster = await postmasterPid(folder)
   process.kill(postmaster, 'SIGKILL')
   await until(() => !isRunning(postmaster))
   await until(() => isHealthy(url), 60)
@@ -107,7 +114,7 @@ test('after kill -9 of the launcher its children end by themselves, and the next
   const killed = start(folder)
   const url = await urlOf(killed)
   await until(() => isHealthy(url))
-  const postmaster = (await postmasterOf(folder))?.pid ?? 0
+  const postmaster = await postmasterPid(folder)
   const children = [await childOf(folder, 'worker/main.ts'), await childOf(folder, 'api/main.ts')]
   killed.kill('SIGKILL')
   await until(() => children.every((pid) => !isRunning(pid)), 20)
