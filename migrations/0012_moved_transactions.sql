@@ -1,42 +1,52 @@
 -- After a re-organisation, or on a chain that came back older, a transaction may stand in another block than before, or a
 -- replacement of it. What is on record of it elsewhere follows chain_transactions.
 
-create index chain_transactions_hash on chain_transactions (hash);
+create index chain_transactions_hashes on chain_transactions using gin (hashes);
 create index published_clips_registered on published_clips (registered_tx);
 create index published_clips_processed on published_clips (processed_tx);
 create index encryptions_encrypted on encryptions (encrypted_tx);
 create index grc20_edits_tx on grc20_edits (tx_hash);
 
--- The block a transaction stands in, as far as is known. Whoever moves it meanwhile waits, and then finds the row that asked.
-create function block_of_transaction(of_chain bigint, of_hash text, otherwise bigint) returns bigint language plpgsql volatile as $$
-declare found_block bigint;
+-- Where a transaction, or its replacement, stands, as far as is known; else what is given. Whoever moves it meanwhile waits, and then
+-- finds the row that asked.
+create function place_of_transaction(of_chain bigint, inout tx text, inout block bigint) language plpgsql volatile as $$
+declare known record;
 begin
-  select block_number into found_block from chain_transactions where chain_id = of_chain and hash = of_hash for share;
-  return coalesce(found_block, otherwise);
+  select hash, block_number into known from chain_transactions where chain_id = of_chain and hashes @> array[tx] for share;
+  if known.block_number is not null then
+    tx := known.hash;
+    block := known.block_number;
+  end if;
 end $$;
 
-create function tg_published_clips__blocks() returns trigger language plpgsql as $$
+-- Also before updates: a stage that runs again writes down what it knew of a transaction when it sent it.
+create function tg_published_clips__places() returns trigger language plpgsql as $$
 begin
-  new.registered_block := block_of_transaction(new.chain_id, new.registered_tx, new.registered_block);
-  new.processed_block := block_of_transaction(new.chain_id, new.processed_tx, new.processed_block);
+  select * into new.registered_tx, new.registered_block
+  from place_of_transaction(new.chain_id, new.registered_tx, new.registered_block);
+  select * into new.processed_tx, new.processed_block
+  from place_of_transaction(new.chain_id, new.processed_tx, new.processed_block);
   return new;
 end $$;
-create trigger _500_blocks before insert on published_clips for each row execute function tg_published_clips__blocks();
+create trigger _500_places before insert or update of registered_tx, registered_block, processed_tx, processed_block on published_clips
+  for each row execute function tg_published_clips__places();
 
-create function tg_encryptions__blocks() returns trigger language plpgsql as $$
+create function tg_encryptions__places() returns trigger language plpgsql as $$
 begin
-  new.encrypted_block := block_of_transaction(new.chain_id, new.encrypted_tx, new.encrypted_block);
+  select * into new.encrypted_tx, new.encrypted_block
+  from place_of_transaction(new.chain_id, new.encrypted_tx, new.encrypted_block);
   return new;
 end $$;
-create trigger _500_blocks before insert on encryptions for each row execute function tg_encryptions__blocks();
+create trigger _500_places before insert or update of encrypted_tx, encrypted_block on encryptions
+  for each row execute function tg_encryptions__places();
 
-create function tg_grc20_edits__blocks() returns trigger language plpgsql as $$
+create function tg_grc20_edits__places() returns trigger language plpgsql as $$
 begin
-  new.block_number := block_of_transaction(new.chain_id, new.tx_hash, new.block_number);
+  select * into new.tx_hash, new.block_number from place_of_transaction(new.chain_id, new.tx_hash, new.block_number);
   return new;
 end $$;
-create trigger _500_blocks before insert or update of tx_hash on grc20_edits for each row
-  when (new.tx_hash is not null) execute function tg_grc20_edits__blocks();
+create trigger _500_places before insert or update of tx_hash, block_number on grc20_edits
+  for each row when (new.tx_hash is not null) execute function tg_grc20_edits__places();
 
 create function tg_chain_transactions__moved() returns trigger language plpgsql as $$
 begin

@@ -85,6 +85,20 @@ test('records say the block that a transaction stands in, also when it comes int
   expect(await blocks()).toEqual([{ ...after, registered_tx: hashOf(1), edit_tx: hashOf(7) }])
 })
 
+test('a stage that writes down again what it knew of a transaction takes nothing back', async () => {
+  const before = await blocks()
+  await query(
+    `insert into published_clips (track_id, segment_index, catalog_id, clip_hash, chain_id, registered_tx, registered_block, processed_tx, processed_block)
+     select track_id, segment_index, catalog_id, clip_hash, chain_id, registered_tx, 11, processed_tx, 12 from published_clips
+     on conflict (track_id, segment_index) do update set registered_tx = $1, registered_block = 11, processed_tx = $2, processed_block = 12`,
+    [hashOf(1), hashOf(2)],
+  )
+  await query('update encryptions set encrypted_tx = $1, encrypted_block = 13', [hashOf(3)])
+  // The hash is the one before the replacement.
+  await query('update grc20_edits set tx_hash = $1, block_number = 14', [hashOf(4)])
+  expect(await blocks()).toEqual(before)
+})
+
 test('a transaction of somebody else, on another chain, moves nothing', async () => {
   const before = await blocks()
   await query('insert into chains (chain_id) values (1)')
