@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { askAnvil } from './rpc.ts'
 
 const Waiting = z.object({ pending: z.string().transform(Number) })
 /** A chain that does not go on mining is of no use to anybody. */
 const RESUME_TRIES = 3
+/** What is being mined is taken off what waits a moment after its block is there: so many looks, with so much between them. */
+const LOOKS = 10
+const LOOK_MS = 10
 
 export async function isMining(port: number): Promise<boolean> {
   return (await askAnvil(port, 'anvil_getAutomine')) === true
@@ -18,8 +22,12 @@ export async function isIdle(port: number): Promise<boolean> {
 /** Mines what waits, at most one block, and no more after it. What is sent from now on waits. */
 export async function stopMining(port: number): Promise<void> {
   await askAnvil(port, 'evm_setAutomine', [false])
+  for (let look = 0; look < LOOKS; look++) {
+    if (await isIdle(port)) return
+    await delay(LOOK_MS)
+  }
   // Anvil makes one block at a time: when this one is there, none is being made.
-  if (!(await isIdle(port))) await askAnvil(port, 'evm_mine')
+  await askAnvil(port, 'evm_mine')
 }
 
 /** Mines again, and first what was sent meanwhile. */
